@@ -1,0 +1,1 @@
+"""The phone's side: an SDK for devices, simulated fleets of them, and the command line."""

@@ -1,0 +1,1 @@
+"""Simulated phones with known answers."""

@@ -1,0 +1,216 @@
+"""Points and hyperplanes of PG(t-1, q), numbered.
+
+Notation
+    F = GF(q) · t: vector length · N = (q^t - 1)/(q - 1): points · c = (q^(t-1) - 1)/(q - 1): points on a hyperplane
+A point is its canonical vector, the multiple whose first nonzero coordinate is 1. Points are numbered by leading
+zeros, most first, then lexicographically: 0 is (0,…,0,1), 1…q are (0,…,0,1,*), and a point with m coordinates after
+its leading 1, read as a base-q number r, has index (q^m - 1)/(q - 1) + r. Point v also names the hyperplane
+{u : <u, v> = 0}; its members and its non-members are numbered by the two bijections below. These numbers
+are the wire format (Feldman et al. 2022, section 3; the bijections are this project's own).
+"""
+
+import functools
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import numpy as np
+
+from ldp_core.algebra.fields import Field, galois_field
+from ldp_core.errors import ParameterError
+from ldp_core.types import IntArray
+
+__all__ = ["ProjectiveSpace", "point_count"]
+
+
+def point_count(q: int, t: int) -> int:
+    """The number of points of PG(t-1, q): (q^t - 1)/(q - 1), and 0 for t = 0.
+
+    >>> point_count(2, 3), point_count(149, 4)
+    (7, 3330300)
+    """
+    return int((q**t - 1) // (q - 1))
+
+
+class ProjectiveSpace:
+    """PG(t-1, q) with its points and hyperplanes numbered.
+
+    q: a prime power · t: at least 2. Raises FieldError or ParameterError otherwise.
+
+    >>> plane = ProjectiveSpace(2, 3)  # the Fano plane
+    >>> plane.point(6), plane.index((0, 1, 1))
+    ((1, 1, 1), 2)
+    >>> sorted(plane.member(0, i) for i in range(plane.hyperplane_size))
+    [1, 3, 5]
+    """
+
+    def __init__(self, q: int, t: int) -> None:
+        if t < 2:
+            raise ParameterError(f"t must be at least 2, got {t}; a projective space needs two coordinates")
+        self.field: Field = galois_field(q)
+        self.q, self.t = q, t
+        self._first = [point_count(q, m) for m in range(t + 1)]  # index of the first point with m digits
+        self._places = [q**m for m in range(t)]
+
+    def __repr__(self) -> str:
+        return f"ProjectiveSpace(q={self.q}, t={self.t})"
+
+    @property
+    def size(self) -> int:
+        """N, the number of points, which is also the number of hyperplanes."""
+        return self._first[self.t]
+
+    @property
+    def hyperplane_size(self) -> int:
+        """c, the number of points on a hyperplane."""
+        return self._first[self.t - 1]
+
+    @property
+    def pair_intersection(self) -> int:
+        """d = (q^(t-2) - 1)/(q - 1), the number of points on two different hyperplanes."""
+        return self._first[self.t - 2]
+
+    # One point at a time: what a phone runs.
+
+    def point(self, index: int) -> tuple[int, ...]:
+        """The canonical vector of point `index`, 0 <= index < N."""
+        return self._unrank(index, self.t)
+
+    def _unrank(self, index: int, length: int) -> tuple[int, ...]:
+        digits = bisect_right(self._first, index) - 1
+        rest, q = index - self._first[digits], self.q
+        vector = [0] * length
+        for position in range(length - 1, length - 1 - digits, -1):
+            rest, vector[position] = divmod(rest, q)
+        vector[length - 1 - digits] = 1
+        return tuple(vector)
+
+    def index(self, vector: Sequence[int]) -> int:
+        """The index of a point given by its canonical vector of t field elements.
+
+        Raises ParameterError when the first nonzero coordinate is not 1.
+        """
+        lead = next((position for position, value in enumerate(vector) if value), self.t)
+        if len(vector) != self.t or lead == self.t or vector[lead] != 1:
+            raise ParameterError(
+                f"a point is {self.t} coordinates of which the first nonzero one is 1, got {tuple(vector)}"
+            )
+        number = 0
+        for value in vector[lead + 1 :]:
+            number = number * self.q + value
+        return self._first[self.t - 1 - lead] + number
+
+    def dot(self, u: Sequence[int], v: Sequence[int]) -> int:
+        """The inner product of two vectors over F."""
+        add, multiply, total = self.field.add, self.field.multiply, 0
+        for a, b in zip(u, v, strict=True):
+            if a and b:
+                total = add(total, multiply(a, b))
+        return total
+
+    def incident(self, point: int, hyperplane: int) -> bool:
+        """Does the point lie on the hyperplane?"""
+        return self.dot(self.point(point), self.point(hyperplane)) == 0
+
+    def member(self, hyperplane: int, i: int) -> int:
+        """Point number i of a hyperplane, 0 <= i < c.
+
+        With j the last nonzero coordinate of v, canonical point i of PG(t-2, q) fills the other t - 1
+        coordinates and u_j = -(sum of the other v_l u_l) / v_j. All coordinates of v after j are 0, so where the filling
+        starts after j, u_j is 0: the result is canonical as it stands.
+        """
+        field, v = self.field, self.point(hyperplane)
+        j = max(position for position, value in enumerate(v) if value)
+        others = self._unrank(i, self.t - 1)
+        partial = self.dot(others[:j], v[:j])
+        u_j = field.multiply(field.negative(partial), field.inverse(v[j]))
+        return self.index((*others[:j], u_j, *others[j:]))
+
+    def non_member(self, hyperplane: int, i: int) -> int:
+        """Point number i off a hyperplane, 0 <= i < q^(t-1) = N - c.
+
+        The base-q digits of i, most significant first, fill the other t - 1 coordinates, u_j makes <u, v> = 1,
+        and the vector is divided by its first nonzero coordinate.
+        """
+        field, v = self.field, self.point(hyperplane)
+        j = max(position for position, value in enumerate(v) if value)
+        others = [i // place % self.q for place in reversed(self._places[: self.t - 1])]
+        partial = self.dot(others[:j], v[:j])
+        u_j = field.multiply(field.add(1, field.negative(partial)), field.inverse(v[j]))
+        return self.index(self._canonical((*others[:j], u_j, *others[j:])))
+
+    def _canonical(self, vector: Sequence[int]) -> tuple[int, ...]:
+        lead = next(value for value in vector if value)
+        if lead == 1:
+            return tuple(vector)
+        scale, multiply = self.field.inverse(lead), self.field.multiply
+        return tuple(multiply(value, scale) if value else 0 for value in vector)
+
+    # Many points at once: what simulation and decoding run. Vectors are rows.
+
+    def points(self, indices: IntArray) -> IntArray:
+        """The canonical vectors of many points.  (m,) -> (m, t)"""
+        return self._unrank_many(indices, self.t)
+
+    def _unrank_many(self, indices: IntArray, length: int) -> IntArray:
+        first = np.array(self._first[: length + 1], dtype=np.int64)
+        digits = np.searchsorted(first, indices, side="right") - 1  # (m,)
+        numbers = indices - first[digits] + np.array(self._places[:length], dtype=np.int64)[digits]
+        # a leading digit 1 followed by `digits` digits: the number r + q^digits has exactly these base-q digits
+        return self._digits(numbers, length)
+
+    def _digits(self, numbers: IntArray, length: int) -> IntArray:
+        digits = np.empty((len(numbers), length), dtype=np.int64)
+        for position in range(length - 1, -1, -1):
+            numbers, digits[:, position] = np.divmod(numbers, self.q)
+        return digits
+
+    def indices(self, vectors: IntArray) -> IntArray:
+        """The indices of many points given by canonical vectors.  (m, t) -> (m,)"""
+        numbers = np.zeros(len(vectors), dtype=np.int64)
+        for position in range(self.t):
+            numbers = numbers * self.q + vectors[:, position]
+        # canonical vectors are the base-q numbers q^m … 2 q^m - 1, and q^m is where m digits follow the leading 1
+        places = np.array(self._places, dtype=np.int64)
+        digits = np.searchsorted(places, numbers, side="right") - 1
+        return np.array(self._first, dtype=np.int64)[digits] + numbers - places[digits]
+
+    def members(self, hyperplanes: IntArray, i: IntArray) -> IntArray:
+        """`member` for many pairs.  (m,), (m,) -> (m,)"""
+        v = self.points(hyperplanes)
+        others = self._unrank_many(i, self.t - 1)
+        return self.indices(self._filled(v, others, np.zeros(len(v), dtype=np.int64)))
+
+    def non_members(self, hyperplanes: IntArray, i: IntArray) -> IntArray:
+        """`non_member` for many pairs.  (m,), (m,) -> (m,)"""
+        v = self.points(hyperplanes)
+        others = self._digits(i, self.t - 1)
+        return self.indices(self._canonical_many(self._filled(v, others, np.ones(len(v), dtype=np.int64))))
+
+    def _filled(self, v: IntArray, others: IntArray, product: IntArray) -> IntArray:
+        """Vectors u with `others` around the last nonzero coordinate of v and <u, v> = product.  (m, t)"""
+        field, rows = self.field, np.arange(len(v))
+        pivot = self.t - 1 - np.argmax(v[:, ::-1] != 0, axis=1)  # (m,)
+        u = np.zeros_like(v)
+        for position in range(self.t):
+            before = position < pivot
+            source = np.where(before, others[:, min(position, self.t - 2)], others[:, max(position - 1, 0)])
+            u[:, position] = np.where(position == pivot, 0, source)
+        partial = np.zeros(len(v), dtype=np.int64)
+        for position in range(self.t):
+            partial = field.add(partial, field.multiply(u[:, position], v[:, position]))
+        u[rows, pivot] = field.multiply(field.add(product, field.negative(partial)), field.inverse(v[rows, pivot]))
+        return u
+
+    def _canonical_many(self, vectors: IntArray) -> IntArray:
+        lead = np.argmax(vectors != 0, axis=1)
+        scale = self.field.inverse(vectors[np.arange(len(vectors)), lead])
+        return np.stack([self.field.multiply(vectors[:, i], scale) for i in range(self.t)], axis=1)
+
+    @functools.cached_property
+    def _member_fillings(self) -> IntArray:
+        return np.arange(self.hyperplane_size, dtype=np.int64)
+
+    def hyperplane(self, index: int) -> IntArray:
+        """All points of a hyperplane, sorted.  -> (c,)"""
+        i = self._member_fillings
+        return np.sort(self.members(np.full(len(i), index, dtype=np.int64), i))

@@ -1,0 +1,57 @@
+"""From counts of messages to counts of support: T_x = sum of y_u over the messages u that support item x."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ldp_core.algebra.projective_space import point_count
+from ldp_core.decoding.dynamic_programming import decode_by_dynamic_programming
+from ldp_core.decoding.enumeration import decode_by_enumeration
+from ldp_core.errors import DecodeError, ParameterError, TallyError
+from ldp_core.exact_sum import exact_sum
+from ldp_core.types import Counts, SupportCounts
+
+__all__ = ["DECODERS", "support_counts"]
+
+Decoder = Callable[[Counts, int, int], SupportCounts]
+
+DECODERS: Mapping[str, Decoder] = {
+    "dynamic_programming": decode_by_dynamic_programming,
+    "enumeration": decode_by_enumeration,
+}
+"""Decoders of projective geometry by name. They return the same integers, bit for bit."""
+
+
+def support_counts(counts: Counts, *, q: int, t: int, decoder: str = "dynamic_programming") -> SupportCounts:
+    """T_x for all N points of PG(t-1, q).
+
+    counts: y, (N,) of non-negative integers, N = (q^t - 1)/(q - 1), their sum n below 2^63 · decoder: a name in `DECODERS`.
+    Returns int64 (N,). Raises ParameterError for an unknown decoder or geometry, TallyError for counts of another
+    shape, and DecodeError when the decoder's own check fails: every report supports c points, so sum T = c · n.
+
+    >>> support_counts(np.array([1, 0, 0, 0, 0, 0, 1]), q=2, t=3)
+    array([0, 1, 1, 1, 1, 0, 0])
+    """
+    if decoder not in DECODERS:
+        raise ParameterError(f"decoder must be one of {', '.join(sorted(DECODERS))}; got {decoder!r}")
+    checked = _checked_counts(counts, point_count(q, t))
+    result = DECODERS[decoder](checked, q, t)
+    if exact_sum(result) != point_count(q, t - 1) * exact_sum(checked):
+        raise DecodeError(f"decoder {decoder} lost its sum check for q = {q}, t = {t}: no result is given")
+    return result
+
+
+def _checked_counts(counts: Counts, size: int) -> Counts:
+    array = np.asarray(counts)
+    if array.shape != (size,):
+        raise TallyError(
+            f"this geometry has {size:,} messages, so counts of shape ({size},) are needed; got {array.shape}"
+        )
+    if not np.issubdtype(array.dtype, np.integer):
+        raise TallyError(f"counts must be integers, got an array of {array.dtype}")
+    array = np.ascontiguousarray(array, dtype=np.int64)
+    if array.min() < 0:
+        raise TallyError("counts must not be negative")
+    if exact_sum(array) >= 1 << 63:
+        raise TallyError("the counts add up to 2^63 or more, which support counts of 64 bits cannot hold")
+    return array

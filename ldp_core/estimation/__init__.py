@@ -1,0 +1,18 @@
+"""From support counts to frequencies with their errors."""
+
+from ldp_core.estimation.error import SupportRates, optimal_total_squared_error, total_squared_error
+from ldp_core.estimation.estimate import Canaries, Estimate, Poisoning, Provenance
+from ldp_core.estimation.intervals import Interval, critical_value, score_interval
+
+__all__ = [
+    "Canaries",
+    "Estimate",
+    "Interval",
+    "Poisoning",
+    "Provenance",
+    "SupportRates",
+    "critical_value",
+    "optimal_total_squared_error",
+    "score_interval",
+    "total_squared_error",
+]

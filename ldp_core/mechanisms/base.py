@@ -1,0 +1,91 @@
+"""The one interface of every mechanism."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ldp_core.estimation.estimate import Estimate
+from ldp_core.mechanisms.tally import Tally
+from ldp_core.randomness import RandomSource
+from ldp_core.types import IntArray, Messages
+
+__all__ = ["Mechanism"]
+
+
+class Mechanism(Protocol):
+    """An epsilon-LDP randomizer of one of k items, with the decoder that undoes it in aggregate.
+
+    A report is one integer 0..N-1. All that a server must keep is the tally of reports.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name in the registry."""
+        ...
+
+    @property
+    def epsilon(self) -> Fraction:
+        """The privacy loss that was asked for, exactly."""
+        ...
+
+    @property
+    def domain_size(self) -> int:
+        """k, the number of items."""
+        ...
+
+    @property
+    def report_space(self) -> int:
+        """N, the number of messages."""
+        ...
+
+    @property
+    def report_bits(self) -> int:
+        """Bits that hold any message: ceil(log2 N)."""
+        ...
+
+    @property
+    def threshold(self) -> int:
+        """The coin threshold T of 2^64."""
+        ...
+
+    @property
+    def likelihood_ratio(self) -> Fraction:
+        """lambda <= e^epsilon: the largest ratio of any message's probability under two items, exactly."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        """What, besides epsilon and domain_size, a phone must know."""
+        ...
+
+    @property
+    def decoders(self) -> Sequence[str]:
+        """Names of the decoders, the default first. They agree bit for bit."""
+        ...
+
+    def variance(self, n: int, frequency: float) -> float:
+        """Variance of one frequency estimate from n reports, the phones' data fixed."""
+        ...
+
+    def randomize(self, value: int, source: RandomSource) -> int:
+        """The message of a phone that holds item `value`."""
+        ...
+
+    def randomize_many(self, values: ArrayLike, rng: np.random.Generator) -> Messages:
+        """The messages of many simulated phones; the same law as `randomize`.  (n,) -> (n,)"""
+        ...
+
+    def supports(self, item: int) -> IntArray:
+        """The messages that support an item, sorted."""
+        ...
+
+    def tally(self, reports: ArrayLike) -> Tally:
+        """Count messages. Raises ReportError for one that no phone sends."""
+        ...
+
+    def decode(self, tally: Tally, decoder: str | None = None) -> Estimate:
+        """Unbiased frequencies with their errors; the default decoder when none is named."""
+        ...

@@ -1,0 +1,1 @@
+"""Before a collection opens: which mechanism, how many phones, how much error."""
