@@ -30,7 +30,7 @@ def support_counts(counts: Counts, *, q: int, t: int, decoder: str = "dynamic_pr
     shape, and DecodeError when the decoder's own check fails: every report supports c points, so sum T = c · n.
 
     >>> support_counts(np.array([1, 0, 0, 0, 0, 0, 1]), q=2, t=3)
-    array([0, 1, 1, 1, 1, 0, 0])
+    array([0, 1, 1, 1, 1, 2, 0])
     """
     if decoder not in DECODERS:
         raise ParameterError(f"decoder must be one of {', '.join(sorted(DECODERS))}; got {decoder!r}")
