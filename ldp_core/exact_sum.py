@@ -4,6 +4,8 @@ from ldp_core.types import IntArray
 
 __all__ = ["exact_sum"]
 
+_AT_ONCE = 1 << 16
+
 
 def exact_sum(values: IntArray) -> int:
     """Sum of up to 2^31 int64 values, exactly.
@@ -12,4 +14,8 @@ def exact_sum(values: IntArray) -> int:
     >>> exact_sum(np.full(4, 2**62)) == 2**64
     True
     """
-    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
+    total = 0
+    for start in range(0, len(values), _AT_ONCE):  # in stretches that stay in the cache and add no memory
+        part = values[start : start + _AT_ONCE]
+        total += (int((part >> 32).sum()) << 32) + int((part & 0xFFFFFFFF).sum())
+    return total

@@ -103,8 +103,8 @@ class ExtensionField:
         self._log = [0] * self.order
         for exponent, element in enumerate(powers):
             self._log[element] = exponent
-        self._exp_array = np.array(self._exp, dtype=np.int64)
-        self._log_array = np.array(self._log, dtype=np.int64)
+        self.exp_array = np.array(self._exp, dtype=np.int64)
+        self.log_array = np.array(self._log, dtype=np.int64)
 
     def _powers_of_x(self) -> list[int]:
         p, m = self.characteristic, self.degree
@@ -150,7 +150,7 @@ class ExtensionField:
     def multiply(self, a: Elements, b: Elements) -> Elements:
         """a · b, by adding logarithms to the base x."""
         if isinstance(a, np.ndarray):
-            product = self._exp_array[self._log_array[a] + self._log_array[b]]
+            product = self.exp_array[self.log_array[a] + self.log_array[b]]
             return cast(Elements, np.where((a == 0) | (b == 0), 0, product))
         if a == 0 or b == 0:
             return 0
@@ -159,7 +159,7 @@ class ExtensionField:
     def inverse(self, a: Elements) -> Elements:
         """1 / a."""
         if isinstance(a, np.ndarray):
-            return cast(Elements, np.where(a == 0, 0, self._exp_array[self.order - 1 - self._log_array[a]]))
+            return cast(Elements, np.where(a == 0, 0, self.exp_array[self.order - 1 - self.log_array[a]]))
         if a == 0:
             raise ZeroDivisionError("0 has no inverse in a field")
         return self._exp[self.order - 1 - self._log[a]]

@@ -7,6 +7,7 @@ import numpy as np
 from ldp_core.algebra.projective_space import point_count
 from ldp_core.decoding.dynamic_programming import decode_by_dynamic_programming
 from ldp_core.decoding.enumeration import decode_by_enumeration
+from ldp_core.decoding.singer import decode_by_singer
 from ldp_core.errors import DecodeError, ParameterError, TallyError
 from ldp_core.exact_sum import exact_sum
 from ldp_core.types import Counts, SupportCounts
@@ -17,6 +18,7 @@ Decoder = Callable[[Counts, int, int], SupportCounts]
 
 DECODERS: Mapping[str, Decoder] = {
     "dynamic_programming": decode_by_dynamic_programming,
+    "singer": decode_by_singer,
     "enumeration": decode_by_enumeration,
 }
 """Decoders of projective geometry by name. They return the same integers, bit for bit."""
