@@ -103,8 +103,11 @@ class ExtensionField:
         self._log = [0] * self.order
         for exponent, element in enumerate(powers):
             self._log[element] = exponent
-        self.exp_array = np.array(self._exp, dtype=np.int64)
-        self.log_array = np.array(self._log, dtype=np.int64)
+        # In arrays the logarithm of 0 is so large that any sum with it leads to a stretch of zeros: no branch is needed.
+        log, exp = np.array(self._log, dtype=np.int64), np.zeros(4 * self.order + 1, dtype=np.int64)
+        log[0] = 2 * self.order
+        exp[: len(self._exp)] = self._exp
+        self.log_array, self.exp_array = log, exp
 
     def _powers_of_x(self) -> list[int]:
         p, m = self.characteristic, self.degree
@@ -150,8 +153,7 @@ class ExtensionField:
     def multiply(self, a: Elements, b: Elements) -> Elements:
         """a · b, by adding logarithms to the base x."""
         if isinstance(a, np.ndarray):
-            product = self.exp_array[self.log_array[a] + self.log_array[b]]
-            return cast(Elements, np.where((a == 0) | (b == 0), 0, product))
+            return cast(Elements, self.exp_array[self.log_array[a] + self.log_array[b]])
         if a == 0 or b == 0:
             return 0
         return self._exp[self._log[a] + self._log[b]]
@@ -159,7 +161,9 @@ class ExtensionField:
     def inverse(self, a: Elements) -> Elements:
         """1 / a."""
         if isinstance(a, np.ndarray):
-            return cast(Elements, np.where(a == 0, 0, self.exp_array[self.order - 1 - self.log_array[a]]))
+            return cast(
+                Elements, np.where(a == 0, 0, self.exp_array[(self.order - 1 - self.log_array[a]) % (self.order - 1)])
+            )
         if a == 0:
             raise ZeroDivisionError("0 has no inverse in a field")
         return self._exp[self.order - 1 - self._log[a]]

@@ -149,68 +149,45 @@ class ProjectiveSpace:
 
     def points(self, indices: IntArray) -> IntArray:
         """The canonical vectors of many points.  (m,) -> (m, t)"""
-        return self._unrank_many(indices, self.t)
-
-    def _unrank_many(self, indices: IntArray, length: int) -> IntArray:
-        first = np.array(self._first[: length + 1], dtype=np.int64)
+        first = np.array(self._first, dtype=np.int64)
         digits = np.searchsorted(first, indices, side="right") - 1  # (m,)
-        numbers = indices - first[digits] + np.array(self._places[:length], dtype=np.int64)[digits]
-        # a leading digit 1 followed by `digits` digits: the number r + q^digits has exactly these base-q digits
-        return self._digits(numbers, length)
-
-    def _digits(self, numbers: IntArray, length: int) -> IntArray:
-        digits = np.empty((len(numbers), length), dtype=np.int64)
-        for position in range(length - 1, -1, -1):
-            numbers, digits[:, position] = np.divmod(numbers, self.q)
-        return digits
-
-    def indices(self, vectors: IntArray) -> IntArray:
-        """The indices of many points given by canonical vectors.  (m, t) -> (m,)"""
-        numbers = np.zeros(len(vectors), dtype=np.int64)
-        for position in range(self.t):
-            numbers = numbers * self.q + vectors[:, position]
-        # canonical vectors are the base-q numbers q^m … 2 q^m - 1, and q^m is where m digits follow the leading 1
-        places = np.array(self._places, dtype=np.int64)
-        digits = np.searchsorted(places, numbers, side="right") - 1
-        return np.array(self._first, dtype=np.int64)[digits] + numbers - places[digits]
+        # a leading 1 followed by `digits` digits r is the base-q number q^digits + r
+        numbers = indices - first[digits] + np.array([*self._places, 0], dtype=np.int64)[digits]
+        vectors = np.empty((len(numbers), self.t), dtype=np.int64)
+        for position in range(self.t - 1, -1, -1):
+            numbers, vectors[:, position] = np.divmod(numbers, self.q)
+        return vectors
 
     def members(self, hyperplanes: IntArray, i: IntArray) -> IntArray:
         """`member` for many pairs.  (m,), (m,) -> (m,)"""
-        v = self.points(hyperplanes)
-        others = self._unrank_many(i, self.t - 1)
-        return self.indices(self._filled(v, others, np.zeros(len(v), dtype=np.int64)))
+        return self._filled(hyperplanes, i, 0)
 
     def non_members(self, hyperplanes: IntArray, i: IntArray) -> IntArray:
         """`non_member` for many pairs.  (m,), (m,) -> (m,)"""
-        v = self.points(hyperplanes)
-        others = self._digits(i, self.t - 1)
-        return self.indices(self._canonical_many(self._filled(v, others, np.ones(len(v), dtype=np.int64))))
+        return self._filled(hyperplanes, i, 1)
 
-    def _filled(self, v: IntArray, others: IntArray, product: IntArray) -> IntArray:
-        """Vectors u with `others` around the last nonzero coordinate of v and <u, v> = product.  (m, t)"""
-        field, rows = self.field, np.arange(len(v))
-        pivot = self.t - 1 - np.argmax(v[:, ::-1] != 0, axis=1)  # (m,)
-        u = np.zeros_like(v)
-        for position in range(self.t):
-            before = position < pivot
-            source = np.where(before, others[:, min(position, self.t - 2)], others[:, max(position - 1, 0)])
-            u[:, position] = np.where(position == pivot, 0, source)
-        partial = np.zeros(len(v), dtype=np.int64)
-        for position in range(self.t):
-            partial = field.add(partial, field.multiply(u[:, position], v[:, position]))
-        u[rows, pivot] = field.multiply(field.add(product, field.negative(partial)), field.inverse(v[rows, pivot]))
-        return u
+    def _filled(self, hyperplanes: IntArray, fillings: IntArray, product: int) -> IntArray:
+        from ldp_core.algebra import _kernels
 
-    def _canonical_many(self, vectors: IntArray) -> IntArray:
-        lead = np.argmax(vectors != 0, axis=1)
-        scale = self.field.inverse(vectors[np.arange(len(vectors)), lead])
-        return np.stack([self.field.multiply(vectors[:, i], scale) for i in range(self.t)], axis=1)
+        out = np.empty(len(hyperplanes), dtype=np.int64)
+        order, first, places, inverses, exp, log = self._tables
+        if self.field.degree == 1:
+            _kernels.points_by_filling_prime(hyperplanes, fillings, product, self.q, first, places, inverses, out)
+        else:
+            _kernels.points_by_filling_extension(
+                hyperplanes, fillings, product, order, first, places, inverses, exp, log, out
+            )
+        return out
 
     @functools.cached_property
-    def _member_fillings(self) -> IntArray:
-        return np.arange(self.hyperplane_size, dtype=np.int64)
+    def _tables(self) -> tuple[IntArray, ...]:
+        from ldp_core.algebra._kernels import field_tables
+
+        order, inverses, exp, log = field_tables(self.field)
+        first = np.array(self._first[: self.t], dtype=np.int64)
+        return order, first, np.array(self._places, dtype=np.int64), inverses, exp, log
 
     def hyperplane(self, index: int) -> IntArray:
         """All points of a hyperplane, sorted.  -> (c,)"""
-        i = self._member_fillings
-        return np.sort(self.members(np.full(len(i), index, dtype=np.int64), i))
+        i = np.arange(self.hyperplane_size, dtype=np.int64)
+        return np.sort(self.members(np.full_like(i, index), i))

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ldp_core.algebra.fields import ExtensionField, Field, galois_field
+from ldp_core.algebra.fields import Field, galois_field
 from ldp_core.algebra.prime_powers import prime_factors
 from ldp_core.algebra.projective_space import point_count
 from ldp_core.errors import FieldError, ParameterError
@@ -40,7 +40,7 @@ class SingerCycle:
     def __init__(self, q: int, t: int) -> None:
         if t < 3:
             raise ParameterError(f"a Singer cycle is built for t >= 3, got {t}; on a line each hyperplane is one point")
-        from ldp_core.algebra import _singer_kernels as kernels
+        from ldp_core.algebra import _kernels
 
         self.q, self.t = q, t
         self.size = point_count(q, t)
@@ -54,16 +54,15 @@ class SingerCycle:
         self.hyperplanes = np.empty(self.size, dtype=np.int32)
         recurrence = np.array([field.negative(c) for c in self.modulus[:t]], dtype=np.int64)
         first = np.array([point_count(q, m) for m in range(t)], dtype=np.int64)
-        inverses = field.inverse(np.arange(q, dtype=np.int64))
-        exp, log = _logarithms(field)
-        kernels.walk(
+        order, inverses, exp, log = _kernels.field_tables(field)
+        _kernels.walk(
             starts,
             np.array(elements, dtype=np.int64),
             np.array(windows, dtype=np.int64),
             recurrence,
             first,
             inverses,
-            np.array([q, field.characteristic, field.degree], dtype=np.int64),
+            order,
             exp,
             log,
             self.points,
@@ -71,12 +70,6 @@ class SingerCycle:
         )
         # s_i = 0 exactly when v_i starts with 0: those hyperplanes have the lowest indices
         self.difference_set: IntArray = np.flatnonzero(self.hyperplanes < point_count(q, t - 1))
-
-
-def _logarithms(field: Field) -> tuple[IntArray, IntArray]:
-    if isinstance(field, ExtensionField):
-        return field.exp_array, field.log_array
-    return np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
 
 
 def singer_modulus(q: int, t: int) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from ldp_core.types import IntArray
 __all__ = ["step_extension", "step_prime"]
 
 
-@njit(parallel=True, cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True, nogil=True)
 def step_prime(state: IntArray, out: IntArray, numbers: IntArray, inverses: IntArray) -> None:
     """One step for prime q.
 
@@ -69,7 +69,7 @@ def step_prime(state: IntArray, out: IntArray, numbers: IntArray, inverses: IntA
                         z -= q
 
 
-@njit(parallel=True, cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True, nogil=True)
 def step_extension(
     state: IntArray,
     out: IntArray,

@@ -11,7 +11,7 @@ __all__ = ["gather", "scatter"]
 _STRETCHES = 64
 
 
-@njit(parallel=True, cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True, nogil=True)
 def gather(counts: Counts, points: NDArray[np.int32], mean: int, out: FloatArray) -> float:
     """out[i] = counts[points[i]] - mean; returns the sum of squares.
 
@@ -29,7 +29,7 @@ def gather(counts: Counts, points: NDArray[np.int32], mean: int, out: FloatArray
     return partial.sum()
 
 
-@njit(parallel=True, cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True, nogil=True)
 def scatter(values: FloatArray, hyperplanes: NDArray[np.int32], offset: int, out: SupportCounts) -> float:
     """out[hyperplanes[i]] = offset + values[i], rounded; returns the largest distance to an integer.
 

@@ -56,7 +56,7 @@ class _Interval:
             return False
         if cut >= self._high:
             return True
-        if self._source.compare(Fraction(cut - self._low, self._high - self._low)):
+        if self._source.compare(cut - self._low, self._high - self._low):
             self._high = cut
             return True
         self._low = cut
@@ -96,10 +96,10 @@ class _PathSource:
             raise _Asks(k)
         return value
 
-    def compare(self, share_true: Fraction) -> bool:
+    def compare(self, ways_true: int, ways: int) -> bool:
         answer = self._next()
         if answer is None:
-            raise _Forks(share_true)
+            raise _Forks(Fraction(ways_true, ways))
         return bool(answer)
 
 
@@ -109,10 +109,7 @@ def output_law(randomize: Randomizer, item: int) -> OutputLaw:
     Cost: one run of the randomizer for each value of its index draw, so about 2N runs for N messages.
     Raises ParameterError for a randomizer whose draws do not follow the pattern described above.
     """
-    law: OutputLaw = {}
-    for message, share in _law_after(randomize, item, ()).items():
-        law[message] = law.get(message, Fraction(0)) + share
-    return law
+    return _law_after(randomize, item, ())
 
 
 def _law_after(randomize: Randomizer, item: int, path: tuple[int, ...]) -> OutputLaw:
@@ -120,13 +117,22 @@ def _law_after(randomize: Randomizer, item: int, path: tuple[int, ...]) -> Outpu
     try:
         return {randomize(item, _PathSource(path)): Fraction(1)}
     except _Forks as fork:
-        law: OutputLaw = {}
-        for answer, share in ((1, fork.share_true), (0, 1 - fork.share_true)):
-            for message, inner in _law_after(randomize, item, (*path, answer)).items():
-                law[message] = law.get(message, Fraction(0)) + share * inner
-        return law
+        return _mixed(
+            (fork.share_true, _law_after(randomize, item, (*path, 1))),
+            (1 - fork.share_true, _law_after(randomize, item, (*path, 0))),
+        )
     except _Asks as ask:
         return _law_of_draw(randomize, item, path, ask.bits)
+
+
+def _mixed(*parts: tuple[Fraction, OutputLaw]) -> OutputLaw:
+    """The law that follows each part with its share."""
+    law: OutputLaw = {}
+    for share, part in parts:
+        scaled = {inner: share * inner for inner in set(part.values())}  # few different values, many messages
+        for message, inner in part.items():
+            law[message] = law[message] + scaled[inner] if message in law else scaled[inner]
+    return law
 
 
 def _law_of_draw(randomize: Randomizer, item: int, path: tuple[int, ...], bits: int) -> OutputLaw:
@@ -140,7 +146,8 @@ def _law_of_draw(randomize: Randomizer, item: int, path: tuple[int, ...], bits: 
     ways: dict[int, int] = {}
     for message in finished.values():
         ways[message] = ways.get(message, 0) + 1
-    return {message: Fraction(count, len(finished)) for message, count in ways.items()}
+    shares = {count: Fraction(count, len(finished)) for count in set(ways.values())}
+    return {message: shares[count] for message, count in ways.items()}
 
 
 def _tries(randomize: Randomizer, item: int, path: tuple[int, ...], bits: int) -> tuple[dict[int, int], list[int]]:

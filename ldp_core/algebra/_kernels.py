@@ -1,0 +1,241 @@
+"""Compiled loops over field elements and points. Imported only in simulation and decoding, never on a phone.
+
+They stand in one file because numba's cache of a compiled function does not notice a change in another file.
+
+q, p, m: the order q = p^m of the field · exp, log: tables of an extension field (`ExtensionField`), anything for a
+prime one · inverses: (q,) · first, places: (t,) index of the first point with so many digits, and q^digits.
+"""
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from ldp_core.algebra.fields import ExtensionField, Field
+from ldp_core.types import IntArray
+
+__all__ = ["field_tables", "points_by_filling_extension", "points_by_filling_prime", "walk"]
+
+
+def field_tables(field: Field) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """order, inverses (q,), exp and log of a field, as the kernels take them."""
+    order = np.array([field.order, field.characteristic, field.degree], dtype=np.int64)
+    inverses = field.inverse(np.arange(field.order, dtype=np.int64))
+    if isinstance(field, ExtensionField):
+        return order, inverses, field.exp_array, field.log_array
+    unused = np.zeros(1, dtype=np.int64)
+    return order, inverses, unused, unused
+
+
+@njit(cache=True, inline="always")
+def _add(a: int, b: int, q: int, p: int, m: int) -> int:
+    """a + b."""
+    if m == 1:
+        total = a + b
+        return total - q if total >= q else total
+    if p == 2:
+        return a ^ b
+    total, place = 0, 1
+    for _ in range(m):
+        total += (a // place + b // place) % p * place
+        place *= p
+    return total
+
+
+@njit(cache=True, inline="always")
+def _negative(a: int, q: int, p: int, m: int) -> int:
+    """-a."""
+    if m == 1:
+        return q - a if a else 0
+    if p == 2:
+        return a
+    total, place = 0, 1
+    for _ in range(m):
+        total += (p - a // place % p) % p * place
+        place *= p
+    return total
+
+
+@njit(cache=True, inline="always")
+def _multiply(a: int, b: int, q: int, m: int, exp: IntArray, log: IntArray) -> int:
+    """a · b."""
+    if m == 1:
+        return a * b % q
+    return exp[log[a] + log[b]]
+
+
+@njit(cache=True)
+def _canonical_index(
+    vector: IntArray, first: IntArray, inverses: IntArray, order: IntArray, exp: IntArray, log: IntArray
+) -> int:
+    """The index of the point through a nonzero vector."""
+    t = len(vector)
+    q, _, m = order
+    lead = 0
+    while vector[lead] == 0:
+        lead += 1
+    scale = inverses[vector[lead]]
+    number = 0
+    for position in range(lead + 1, t):
+        digit = vector[position] if scale == 1 else _multiply(vector[position], scale, q, m, exp, log)
+        number = number * q + digit
+    return first[t - 1 - lead] + number
+
+
+@njit(cache=True, inline="always")
+def _quotient(number: int, q: int, reciprocal: float) -> int:
+    """number // q for 0 <= number < 2^50, by a reciprocal of which the product is below one unit off."""
+    rest = np.int64(number * reciprocal)
+    remainder = number - rest * q
+    return rest + (remainder >= q) - (remainder < 0)
+
+
+@njit(cache=True, inline="always")
+def _point_number(index: int, length: int, first: IntArray, places: IntArray) -> int:
+    """The canonical vector of a point read as a base-q number: a leading 1 and r in `digits` digits is q^digits + r."""
+    digits = 0
+    while digits + 1 < length and index >= first[digits + 1]:
+        digits += 1
+    return index + places[digits] - first[digits]
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def points_by_filling_prime(
+    hyperplanes: IntArray,
+    fillings: IntArray,
+    product: int,
+    q: int,
+    first: IntArray,
+    places: IntArray,
+    inverses: IntArray,
+    out: IntArray,
+) -> None:
+    """out[i] = the point u with <u, v> = product whose other coordinates are given by fillings[i], for prime q.
+
+    hyperplanes, fillings, out: (m,) ·
+    product: 0 for members, whose filling is a canonical point of PG(t-2, q); 1 for non-members, whose filling is
+    a base-q number of t - 1 digits · first, places: (t,) index of the first point, and q^digits, by digits · inverses: (q,).
+    """
+    t = len(first)
+    reciprocal = 1.0 / q
+    stretches = 256
+    for stretch in prange(stretches):
+        u = np.empty(t, dtype=np.int64)
+        v = np.empty(t, dtype=np.int64)
+        for phone in range(len(out) * stretch // stretches, len(out) * (stretch + 1) // stretches):
+            number = _point_number(hyperplanes[phone], t, first, places)
+            pivot = -1
+            for position in range(t - 1, -1, -1):
+                rest = _quotient(number, q, reciprocal)
+                v[position] = number - rest * q
+                number = rest
+                if pivot < 0 and v[position]:
+                    pivot = position
+            number = fillings[phone] if product else _point_number(fillings[phone], t - 1, first, places)
+            total = 0  # below t q^2: reduced once
+            for position in range(t - 1, -1, -1):
+                if position != pivot:
+                    rest = _quotient(number, q, reciprocal)
+                    u[position] = number - rest * q
+                    number = rest
+                    total += u[position] * v[position]
+            wanted = q + product - (total - q * _quotient(total, q, reciprocal))
+            wanted *= inverses[v[pivot]]
+            u[pivot] = wanted - q * _quotient(wanted, q, reciprocal)
+            lead = 0
+            while u[lead] == 0:
+                lead += 1
+            scale = inverses[u[lead]]
+            index = 0
+            if scale == 1:
+                for position in range(lead + 1, t):
+                    index = index * q + u[position]
+            else:
+                for position in range(lead + 1, t):
+                    scaled = u[position] * scale
+                    index = index * q + scaled - q * _quotient(scaled, q, reciprocal)
+            out[phone] = first[t - 1 - lead] + index
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def points_by_filling_extension(
+    hyperplanes: IntArray,
+    fillings: IntArray,
+    product: int,
+    order: IntArray,
+    first: IntArray,
+    places: IntArray,
+    inverses: IntArray,
+    exp: IntArray,
+    log: IntArray,
+    out: IntArray,
+) -> None:
+    """The same for a prime power q; order, exp and log as in `_field_kernels`."""
+    q, p, m = order
+    t = len(first)
+    reciprocal = 1.0 / q
+    stretches = 256
+    for stretch in prange(stretches):
+        u = np.empty(t, dtype=np.int64)
+        v = np.empty(t, dtype=np.int64)
+        for phone in range(len(out) * stretch // stretches, len(out) * (stretch + 1) // stretches):
+            number = _point_number(hyperplanes[phone], t, first, places)
+            pivot = -1
+            for position in range(t - 1, -1, -1):
+                rest = _quotient(number, q, reciprocal)
+                v[position] = number - rest * q
+                number = rest
+                if pivot < 0 and v[position]:
+                    pivot = position
+            number = fillings[phone] if product else _point_number(fillings[phone], t - 1, first, places)
+            total = 0
+            for position in range(t - 1, -1, -1):
+                if position != pivot:
+                    rest = _quotient(number, q, reciprocal)
+                    u[position] = number - rest * q
+                    number = rest
+                    total = _add(total, _multiply(u[position], v[position], q, m, exp, log), q, p, m)
+            wanted = _negative(total, q, p, m)
+            if product:
+                wanted = _add(product, wanted, q, p, m)
+            u[pivot] = _multiply(wanted, inverses[v[pivot]], q, m, exp, log)
+            out[phone] = _canonical_index(u, first, inverses, order, exp, log)
+
+
+@njit(parallel=True, cache=True, nogil=True)
+def walk(
+    starts: IntArray,
+    elements: IntArray,
+    windows: IntArray,
+    recurrence: IntArray,
+    first: IntArray,
+    inverses: IntArray,
+    order: IntArray,
+    exp: IntArray,
+    log: IntArray,
+    points: NDArray[np.int32],
+    hyperplanes: NDArray[np.int32],
+) -> None:
+    """Fill the canonical indices of u_i and v_i.
+
+    starts: (m + 1,) bounds of m stretches · elements, windows: (m, t) u and v where each stretch starts ·
+    recurrence: (t,) · first: (t,) index of the first point by digits · inverses: (q,) · order: q, p, m with q = p^m ·
+    exp, log: of an extension field · points, hyperplanes: (N,) out.
+    """
+    t = len(recurrence)
+    q, p, m = order
+    for stretch in prange(len(starts) - 1):
+        u = elements[stretch].copy()
+        v = windows[stretch].copy()
+        for i in range(starts[stretch], starts[stretch + 1]):
+            points[i] = _canonical_index(u, first, inverses, order, exp, log)
+            hyperplanes[i] = _canonical_index(v, first, inverses, order, exp, log)
+            lead = u[t - 1]
+            for position in range(t - 1, 0, -1):
+                u[position] = _add(u[position - 1], _multiply(lead, recurrence[position], q, m, exp, log), q, p, m)
+            u[0] = _multiply(lead, recurrence[0], q, m, exp, log)
+            following = 0
+            for position in range(t):
+                following = _add(following, _multiply(v[position], recurrence[position], q, m, exp, log), q, p, m)
+            for position in range(t - 1):
+                v[position] = v[position + 1]
+            v[t - 1] = following
