@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ldp_core.estimation.estimate import Estimate
 from ldp_core.mechanisms.tally import Tally
 from ldp_core.randomness import RandomSource
-from ldp_core.types import BoolArray, Messages
+from ldp_core.types import BoolArray, Reports
 
 __all__ = ["Mechanism"]
 
@@ -99,7 +99,7 @@ class Mechanism(Protocol):
         """The message of a phone that holds item `value`."""
         ...
 
-    def randomize_many(self, values: ArrayLike, rng: np.random.Generator) -> Messages:
+    def randomize_many(self, values: ArrayLike, rng: np.random.Generator) -> Reports:
         """The reports of many simulated phones; the same law as `randomize`.  (n,) -> (n,)"""
         ...
 
