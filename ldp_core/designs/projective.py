@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from ldp_core.algebra.prime_powers import factor_prime_power, prime_powers
 from ldp_core.algebra.projective_space import ProjectiveSpace, point_count
+from ldp_core.designs.base import UnitDesign
 from ldp_core.errors import DomainError, FieldError
 from ldp_core.estimation.error import SupportRates, total_squared_error
 from ldp_core.types import IntArray
@@ -21,7 +22,7 @@ _ERROR_TOLERANCE = 0.001
 """Of the designs whose error is within this share of the least, the one with the fewest messages is chosen."""
 
 
-class ProjectiveDesign:
+class ProjectiveDesign(UnitDesign):
     """The symmetric design of PG(t-1, q): N = (q^t - 1)/(q - 1), c = (q^(t-1) - 1)/(q - 1), d = (q^(t-2) - 1)/(q - 1).
 
     >>> design = ProjectiveDesign(149, 3)

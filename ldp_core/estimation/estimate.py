@@ -68,8 +68,8 @@ class Poisoning:
 class Estimate:
     """Unbiased frequencies of k items from n reports.
 
-    frequencies: (k,), may be negative, not clipped · support_counts: (N,), every point of the design, items first.
-    The estimates of all N points sum to exactly 1 (`total`), whatever the reports.
+    frequencies: (k,), may be negative, not clipped · support_counts: (points,), every point of the design, items first.
+    In a symmetric design the estimates of all points sum to exactly 1 (`total`), whatever the reports.
     """
 
     frequencies: Frequencies
@@ -100,6 +100,11 @@ class Estimate:
         return len(self.frequencies)
 
     @property
+    def noise_variance(self) -> FloatArray | float:
+        """v0, n times the variance of f_x where nobody holds x: one number, or (k,) where items differ."""
+        return self.rates.noise_variance
+
+    @property
     def slope(self) -> float:
         """w = v1 - v0: Var(f_x) = (v0 + w f) / n."""
         return self.rates.own_variance - self.rates.noise_variance
@@ -108,31 +113,41 @@ class Estimate:
     def standard_errors(self) -> FloatArray:
         """Square root of the variance at the estimated frequency clipped to 0..1.  (k,)"""
         plausible = np.clip(self.frequencies, 0, 1)
-        return np.sqrt((self.rates.noise_variance + self.slope * plausible) / self.n)
+        errors: FloatArray = np.sqrt((self.noise_variance + self.slope * plausible) / self.n)
+        return errors
 
     def interval(self, confidence: float = 0.95, *, simultaneous: bool = False) -> Interval:
         """Score intervals: each holds its truth with this probability, or all k together when `simultaneous`."""
         z = critical_value(confidence, self.domain_size if simultaneous else 1)
-        return score_interval(self.frequencies, self.rates.noise_variance, self.slope, self.n, z)
+        return score_interval(self.frequencies, self.noise_variance, self.slope, self.n, z)
 
     def noise_floor(self, confidence: float = 0.95) -> float:
         """An estimate above this is not noise: with this probability no unused item of all k reaches it."""
-        return float(noise_floor(self.rates.noise_variance, self.n, confidence, self.domain_size))
+        noisiest = float(np.max(self.noise_variance))
+        return float(noise_floor(noisiest, self.n, confidence, self.domain_size))
 
     @property
     def total(self) -> Fraction:
-        """The sum of the estimates of all N points as an exact fraction; 1 for every multiset of messages."""
+        """The sum of the estimates of all points as an exact fraction.
+
+        1 for every multiset of messages where each message supports equally many points (not so for unary encoding, local
+        hashing and Hadamard response).
+        """
         supports = exact_sum(self.support_counts)
         points, n = len(self.support_counts), self.n
         return (supports - points * n * self.rates.other) / (n * self.rates.gap)
 
+    def _unused(self) -> tuple[Frequencies, FloatArray | float]:
+        """Estimates of the points that no item uses, and their noise variance."""
+        return _debias(self.support_counts[self.domain_size :], self.n, self.rates), self.rates.noise_variance
+
     @cached_property
     def canaries(self) -> Canaries:
-        """What the N - k unused points say."""
-        unused = _debias(self.support_counts[self.domain_size :], self.n, self.rates)
+        """What the unused points say."""
+        unused, noise = self._unused()
         if len(unused) == 0:
             return Canaries(0, 0.0, 0.0, 0.0, 0.0)
-        z = unused / np.sqrt(self.rates.noise_variance / self.n)
+        z = unused / np.sqrt(noise / self.n)
         return Canaries(
             count=len(unused),
             total_frequency=float(unused.sum()),

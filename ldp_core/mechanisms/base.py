@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ldp_core.estimation.estimate import Estimate
 from ldp_core.mechanisms.tally import Tally
 from ldp_core.randomness import RandomSource
-from ldp_core.types import IntArray, Messages
+from ldp_core.types import BoolArray, Reports
 
 __all__ = ["Mechanism"]
 
@@ -18,7 +18,8 @@ __all__ = ["Mechanism"]
 class Mechanism(Protocol):
     """An epsilon-LDP randomizer of one of k items, with the decoder that undoes it in aggregate.
 
-    A report is one integer 0..N-1. All that a server must keep is the tally of reports.
+    A report is one integer 0..N-1. Where N exceeds 2^62, many reports are rows of little-endian bytes, one row each.
+    All that a server must keep is the tally of reports: its counts and their number n.
     """
 
     @property
@@ -47,6 +48,26 @@ class Mechanism(Protocol):
         ...
 
     @property
+    def fits_collections(self) -> bool:
+        """Does a message fit the 32 bits that a collection gathers?"""
+        ...
+
+    @property
+    def tally_size(self) -> int:
+        """Cells of a tally: N where messages are counted, k where each report is counted for the items it supports."""
+        ...
+
+    @property
+    def decode_cost(self) -> int:
+        """Rough number of elementary operations from a tally to support counts, by the default decoder."""
+        ...
+
+    @property
+    def count_cost(self) -> int:
+        """Rough number of elementary operations to add one report to a tally."""
+        ...
+
+    @property
     def threshold(self) -> int:
         """The coin threshold T of 2^64."""
         ...
@@ -67,19 +88,23 @@ class Mechanism(Protocol):
         ...
 
     def variance(self, n: int, frequency: float) -> float:
-        """Variance of one frequency estimate from n reports, the phones' data fixed."""
+        """Variance of one frequency estimate from n reports, the phones' data fixed; the worst case where data matter."""
+        ...
+
+    def total_squared_error(self) -> float:
+        """n times the sum over the k items of the variance, the phones' data fixed; the worst case where data matter."""
         ...
 
     def randomize(self, value: int, source: RandomSource) -> int:
         """The message of a phone that holds item `value`."""
         ...
 
-    def randomize_many(self, values: ArrayLike, rng: np.random.Generator) -> Messages:
-        """The messages of many simulated phones; the same law as `randomize`.  (n,) -> (n,)"""
+    def randomize_many(self, values: ArrayLike, rng: np.random.Generator) -> Reports:
+        """The reports of many simulated phones; the same law as `randomize`.  (n,) -> (n,)"""
         ...
 
-    def supports(self, item: int) -> IntArray:
-        """The messages that support an item, sorted."""
+    def supported(self, reports: ArrayLike, item: int) -> BoolArray:
+        """Which reports support the item.  (n,) -> bool (n,)"""
         ...
 
     def tally(self, reports: ArrayLike) -> Tally:

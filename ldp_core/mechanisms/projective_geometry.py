@@ -36,11 +36,13 @@ def projective_geometry(
         raise ParameterError("give both q and t, or neither and let the best be chosen")
     if q is None or t is None:
         q, t = choose_projective_design(exact, k, report_space_limit=report_space_limit)
+    design = ProjectiveDesign(q, t)
     return DesignMechanism(
         NAME,
-        ProjectiveDesign(q, t),
+        design,
         epsilon=exact,
         domain_size=k,
         parameters={"q": q, "t": t},
         decoders={name: partial(support_counts, q=q, t=t, decoder=name) for name in DECODERS},
+        decode_cost=design.size * q * t,
     )

@@ -5,13 +5,28 @@ from collections.abc import Callable, Mapping
 
 from ldp_core.errors import ParameterError
 from ldp_core.mechanisms.base import Mechanism
+from ldp_core.mechanisms.hadamard_response import hadamard_response
+from ldp_core.mechanisms.hybrid_projective_geometry import hybrid_projective_geometry
+from ldp_core.mechanisms.optimized_local_hashing import optimized_local_hashing
 from ldp_core.mechanisms.projective_geometry import projective_geometry
+from ldp_core.mechanisms.randomized_response import randomized_response
+from ldp_core.mechanisms.spread import spread
+from ldp_core.mechanisms.subset_selection import subset_selection
+from ldp_core.mechanisms.unary_encoding import optimized_unary_encoding, symmetric_unary_encoding
 from ldp_core.privacy.epsilon import EpsilonLike
 
 __all__ = ["create", "list_mechanisms"]
 
 _REGISTRY: Mapping[str, Callable[..., Mechanism]] = {
     "projective_geometry": projective_geometry,
+    "hybrid_projective_geometry": hybrid_projective_geometry,
+    "hadamard_response": hadamard_response,
+    "randomized_response": randomized_response,
+    "subset_selection": subset_selection,
+    "spread": spread,
+    "optimized_unary_encoding": optimized_unary_encoding,
+    "symmetric_unary_encoding": symmetric_unary_encoding,
+    "optimized_local_hashing": optimized_local_hashing,
 }
 
 
