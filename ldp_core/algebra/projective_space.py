@@ -21,6 +21,11 @@ from ldp_core.types import IntArray
 
 __all__ = ["ProjectiveSpace", "point_count"]
 
+_LARGEST_ORDER = 1 << 32
+_LONGEST_VECTOR = 64
+_LARGEST_SPACE = 1 << 62
+"""Bounds that keep a hostile spec from costing time: q is factored by trial division, and indices are 64-bit."""
+
 
 def point_count(q: int, t: int) -> int:
     """The number of points of PG(t-1, q): (q^t - 1)/(q - 1), and 0 for t = 0.
@@ -46,6 +51,11 @@ class ProjectiveSpace:
     def __init__(self, q: int, t: int) -> None:
         if t < 2:
             raise ParameterError(f"t must be at least 2, got {t}; a projective space needs two coordinates")
+        if not 2 <= q <= _LARGEST_ORDER or t > _LONGEST_VECTOR or point_count(q, t) > _LARGEST_SPACE:
+            raise ParameterError(
+                f"PG(t-1, q) with q = {q}, t = {t} is outside what is supported: "
+                f"2 <= q <= 2^32 and at most 2^62 points; a message would not fit anyway"
+            )
         self.field: Field = galois_field(q)
         self.q, self.t = q, t
         self._first = [point_count(q, m) for m in range(t + 1)]  # index of the first point with m digits

@@ -12,7 +12,10 @@ from ldp_core.errors import DecodeError, ParameterError, TallyError
 from ldp_core.exact_sum import exact_sum
 from ldp_core.types import Counts, SupportCounts
 
-__all__ = ["DECODERS", "support_counts"]
+__all__ = ["DECODERS", "decode_cost", "decoder_names", "support_counts"]
+
+_SLOW = 1 << 33
+"""From this many additions on (several seconds) dynamic programming is no longer the default."""
 
 Decoder = Callable[[Counts, int, int], SupportCounts]
 
@@ -41,6 +44,22 @@ def support_counts(counts: Counts, *, q: int, t: int, decoder: str = "dynamic_pr
     if exact_sum(result) != point_count(q, t - 1) * exact_sum(checked):
         raise DecodeError(f"decoder {decoder} lost its sum check for q = {q}, t = {t}: no result is given")
     return result
+
+
+def decoder_names(q: int, t: int) -> tuple[str, ...]:
+    """The decoders of PG(t-1, q), the default first: dynamic programming unless it would take many seconds.
+
+    >>> decoder_names(149, 4)[0], decoder_names(2971, 3)[0]
+    ('dynamic_programming', 'singer')
+    """
+    default = "dynamic_programming" if point_count(q, t) * q * t < _SLOW else "singer"
+    return (default, *(name for name in DECODERS if name != default))
+
+
+def decode_cost(q: int, t: int) -> int:
+    """Rough number of elementary operations of the fastest decoder: N q t additions, or a transform's 4 N log2 N."""
+    size = point_count(q, t)
+    return min(size * q * t, 4 * size * size.bit_length())
 
 
 def _checked_counts(counts: Counts, size: int) -> Counts:

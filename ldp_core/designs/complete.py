@@ -5,7 +5,7 @@ from math import comb, lgamma, log
 import numpy as np
 
 from ldp_core.designs.subsets import SubsetRanking
-from ldp_core.errors import ParameterError
+from ldp_core.errors import DomainError, ParameterError
 from ldp_core.types import BoolArray, IntArray
 
 __all__ = ["CompleteDesign"]
@@ -30,7 +30,7 @@ class CompleteDesign:
         if not 1 <= w < k:
             raise ParameterError(f"a subset holds some and not all of the {k} items, got subset_size = {w}")
         if (lgamma(k + 1) - lgamma(w + 1) - lgamma(k - w + 1)) / log(2) > 63 or comb(k, w) >= _LARGEST_SIZE:
-            raise ParameterError(
+            raise DomainError(
                 f"the {w}-subsets of {k} items need more than 62 bits a report; use spread or projective_geometry"
             )
         self.item_count = self.cells = k

@@ -15,11 +15,11 @@ from ldp_core.types import IntArray
 
 __all__ = ["DEFAULT_REPORT_SPACE_LIMIT", "ProjectiveDesign", "choose_projective_design"]
 
-DEFAULT_REPORT_SPACE_LIMIT = 1 << 22
+DEFAULT_REPORT_SPACE_LIMIT = 1 << 24
 """The most messages a chosen design may have: what a server decodes in about a second."""
 
-_ERROR_TOLERANCE = 0.001
-"""Of the designs whose error is within this share of the least, the one with the fewest messages is chosen."""
+_PRICE_OF_MESSAGES = 0.003
+"""Twice as many messages, and so twice the decode, must lower the error by 0.2 % = 2^0.003 - 1 to be chosen."""
 
 
 class ProjectiveDesign(UnitDesign):
@@ -54,7 +54,7 @@ def choose_projective_design(
 ) -> tuple[int, int]:
     """The (q, t) of least total squared error over all prime powers q and all t with k <= N <= the limit.
 
-    Of designs within 0.1 % of the least error the one with the fewest messages is taken. For t = 2, where q may
+    Errors are compared as error · N^0.003, so that a larger design is taken only where it pays. For t = 2, where q may
     be any prime power from k - 1 on, only those next to k and to e^epsilon + 1 are looked at: the
     error grows in both directions from there.
 
@@ -66,18 +66,15 @@ def choose_projective_design(
     """
     k = domain_size
     candidates = [
-        (_total_error(epsilon, q, t, k), point_count(q, t), q, t) for q, t in _feasible(epsilon, k, report_space_limit)
+        (_total_error(epsilon, q, t, k) * point_count(q, t) ** _PRICE_OF_MESSAGES, q, t)
+        for q, t in _feasible(epsilon, k, report_space_limit)
     ]
     if not candidates:
         raise DomainError(
             f"no projective geometry of at most {report_space_limit:,} messages holds {k:,} items; "
             "ask about fewer items, or raise report_space_limit"
         )
-    best = min(error for error, *_ in candidates)
-    _, _, q, t = min(
-        (candidate for candidate in candidates if candidate[0] <= best * (1 + _ERROR_TOLERANCE)),
-        key=lambda candidate: candidate[1],
-    )
+    _, q, t = min(candidates)
     return q, t
 
 

@@ -59,7 +59,7 @@ class Mechanism(Protocol):
 
     @property
     def decode_cost(self) -> int:
-        """Rough number of elementary operations from a tally to support counts, by the default decoder."""
+        """Rough number of elementary operations from a tally to support counts, by the fastest decoder."""
         ...
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 
 from ldp_core.algebra.prime_powers import prime_powers
 from ldp_core.algebra.projective_space import point_count
-from ldp_core.decoding import DECODERS, support_counts
+from ldp_core.decoding import decode_cost, decoder_names, support_counts
 from ldp_core.designs.blocked import BlockedDesign
 from ldp_core.designs.projective import DEFAULT_REPORT_SPACE_LIMIT, ProjectiveDesign
 from ldp_core.errors import DomainError, ParameterError
@@ -58,8 +58,8 @@ def hybrid_projective_geometry(
         epsilon=exact,
         domain_size=k,
         parameters={"h": h, "q": q, "t": t},
-        decoders={name: partial(_block_by_block, design, q=q, t=t, decoder=name) for name in DECODERS},
-        decode_cost=design.size * q * t,
+        decoders={name: partial(_block_by_block, design, q=q, t=t, decoder=name) for name in decoder_names(q, t)},
+        decode_cost=h * decode_cost(q, t),
     )
 
 

@@ -6,7 +6,7 @@ here is this project's own: integers only, and exactly epsilon-LDP.
 
 from functools import partial
 
-from ldp_core.decoding import DECODERS, support_counts
+from ldp_core.decoding import decode_cost, decoder_names, support_counts
 from ldp_core.designs.projective import DEFAULT_REPORT_SPACE_LIMIT, ProjectiveDesign, choose_projective_design
 from ldp_core.errors import ParameterError
 from ldp_core.mechanisms.design_mechanism import DesignMechanism, checked_domain_size
@@ -43,6 +43,6 @@ def projective_geometry(
         epsilon=exact,
         domain_size=k,
         parameters={"q": q, "t": t},
-        decoders={name: partial(support_counts, q=q, t=t, decoder=name) for name in DECODERS},
-        decode_cost=design.size * q * t,
+        decoders={name: partial(support_counts, q=q, t=t, decoder=name) for name in decoder_names(q, t)},
+        decode_cost=decode_cost(q, t),
     )

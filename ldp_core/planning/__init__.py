@@ -1,1 +1,18 @@
-"""Before a collection opens: which mechanism, how many phones, how much error."""
+"""Before a collection opens: which mechanism, how many phones, how much error.
+
+>>> best = recommend("5", 22_000)
+>>> best.mechanism.name, best.mechanism.parameters, round(best.over_optimum, 4)
+('projective_geometry', {'q': 149, 't': 3}, 1.0001)
+"""
+
+from ldp_core.planning.advisor import RankedMechanism, rank_mechanisms, recommend
+from ldp_core.planning.required_phones import epsilon_for_half_width, half_width, required_phones
+
+__all__ = [
+    "RankedMechanism",
+    "epsilon_for_half_width",
+    "half_width",
+    "rank_mechanisms",
+    "recommend",
+    "required_phones",
+]

@@ -81,3 +81,9 @@ def test_impossible_spaces_are_refused() -> None:
         ProjectiveSpace(3, 1)
     with pytest.raises(FieldError):
         ProjectiveSpace(6, 3)
+
+
+@pytest.mark.parametrize(("q", "t"), [(10**18 + 9, 2), (2, 10**9), (2, 63), (0, 3), (1, 3), (-5, 3)])
+def test_hostile_parameters_are_refused_at_once(q: int, t: int) -> None:
+    with pytest.raises(ParameterError, match="outside what is supported"):
+        ProjectiveSpace(q, t)
