@@ -81,7 +81,7 @@ class Transport:
     """Requests to one service, tried again where that can help, with the very same bytes each time.
 
     url: of the service · http: a pool to share; otherwise one is opened, and closed by `close` · retry: how often ·
-    sleep, jitter, on_retry: the clock, a uniform share in 0..1, and who is told of each further try.
+    sleep, jitter: the clock, and a uniform share in 0..1.
     """
 
     def __init__(
@@ -92,13 +92,12 @@ class Transport:
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], object] = time.sleep,
         jitter: Callable[[], float] = _system_share,
-        on_retry: Callable[[], object] | None = None,
     ) -> None:
         self.url = checked_url(url)
         self._http = http
         self._owns_http = http is None
         self._retry = retry or RetryPolicy()
-        self._sleep, self._jitter, self._on_retry = sleep, jitter, on_retry
+        self._sleep, self._jitter = sleep, jitter
 
     def request(
         self,
@@ -125,8 +124,6 @@ class Transport:
             wait = policy.wait_seconds(tries, asked, self._jitter())
             if wait is None:
                 raise failure
-            if self._on_retry is not None:
-                self._on_retry()
             self._sleep(wait)
 
     def _try(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer | ServiceUnavailable:

@@ -1,6 +1,5 @@
 """Whatever happens in whatever order, a device gives no more than its budget and answers each version once."""
 
-import random
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -19,7 +18,7 @@ steps = st.lists(st.tuples(st.sampled_from(["report", "fail", "flush", "restart"
 
 
 @given(steps, st.fractions(Fraction(1, 10), 2, max_denominator=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_history_stays_within_the_budget_and_loses_nothing(
     history: list[tuple[str, int]], lifetime: Fraction
 ) -> None:
@@ -49,7 +48,7 @@ def test_any_history_stays_within_the_budget_and_loses_nothing(
             if step == "fail":
                 service.script = [None, problem(503, "overloaded", "Busy")]
             try:
-                receipt = phone.report(f"c{which}", random.choice(["apple", "fig"]))
+                receipt = phone.report(f"c{which}", "fig")
             except (BudgetExhausted, EpsilonTooHigh):
                 receipt = None
             service.script = []
