@@ -22,6 +22,8 @@ from client.simulation import Fleet, Population, by_name
 
 __all__ = ["demo"]
 
+_ENDING_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 _QUESTIONS = {"words": "Which word did you type last?", "emoji": "Which emoji did you send last?"}
 
 
@@ -75,9 +77,10 @@ def demo(
         say("Starting a service with a SQLite database of its own …")
         with started_service(serve_command(folder, port), folder, token) as service:
             result = _collect(service, people, _QUESTIONS[population], epsilon, phones, seed, top)
-            _show(result, None if exit_at_once else service, as_json)
-            if not exit_at_once:
-                _serve_on(service)
+            if exit_at_once:
+                _show(result, None, as_json)
+            else:
+                _show_and_serve_on(result, service, as_json)
 
 
 def _collect(
@@ -113,9 +116,10 @@ def _show(result: DemoResult, serving: RunningService | None, as_json: bool) -> 
         say("Ctrl-C ends it.")
 
 
-def _serve_on(service: RunningService) -> None:
-    """Wait for Ctrl-C or SIGTERM. Raises ClickException when the service ends by itself."""
+def _show_and_serve_on(result: DemoResult, service: RunningService, as_json: bool) -> None:
+    """Show the result, then wait for Ctrl-C or SIGTERM. Raises ClickException when the service ends by itself."""
     try:
+        _show(result, service, as_json)
         while service.process.poll() is None:
             time.sleep(0.2)
     except KeyboardInterrupt:
@@ -139,17 +143,18 @@ def _folder(keep: bool) -> Iterator[Path]:
 
 @contextmanager
 def _ends_in_order() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that the service is stopped and its folder removed."""
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does, so that the service is stopped and its folder removed."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows is the clean-up
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        signal.signal(number, signal.SIG_IGN)  # once is enough; what follows is the clean-up
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in _ENDING_SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -59,7 +59,7 @@ def estimate(
     token: str,
     as_json: bool,
 ) -> None:
-    """The histogram of a collection with its intervals."""
+    """The histogram of a collection, every number with its interval."""
     layout = "json" if as_json else layout
     rows = top or (_TABLE_ROWS if layout == "table" else None)
     with admin_client(url, token) as admin:

@@ -17,7 +17,7 @@ __all__ = ["mechanisms"]
 )
 @json_option
 def mechanisms(epsilon: str, items: int, as_json: bool) -> None:
-    """List the mechanisms, with what each costs at one epsilon and domain."""
+    """The mechanisms, and what each costs at one epsilon and domain."""
     found = [described(create(name, epsilon=epsilon, domain_size=items)) for name in list_mechanisms()]
     if as_json:
         print_json({"mechanisms": found})

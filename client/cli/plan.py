@@ -32,7 +32,7 @@ __all__ = ["plan"]
 )
 @json_option
 def plan(epsilon: str, items: int, phones: int, target: float, confidence: float, as_json: bool) -> None:
-    """Which mechanism, how much error, how many phones."""
+    """Which mechanism, how much error, how many phones: before anything is asked."""
     built = [create(name, epsilon=epsilon, domain_size=items) for name in list_mechanisms()]
     chosen = min(built, key=lambda mechanism: described(mechanism)["total_error_over_optimum"])
     document = described(chosen) | {

@@ -48,7 +48,7 @@ def started_service(command: Sequence[str], folder: Path, token: str) -> Iterato
     environment = os.environ | {"FANO_ADMIN_TOKEN": token, "FANO_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
     with log_path.open("w", encoding="utf-8") as log:
         # A session of its own: Ctrl-C reaches this process first, which then ends the service in order.
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the command is this program's own
             list(command), stdout=subprocess.PIPE, stderr=log, env=environment, text=True, start_new_session=True
         )
         try:

@@ -39,7 +39,7 @@ def simulate(
     url: str,
     as_json: bool,
 ) -> None:
-    """Let simulated phones answer a collection over HTTP."""
+    """Let simulated phones answer a collection."""
     items = _items_of(url, collection_id)
     fleet = Fleet(
         url,

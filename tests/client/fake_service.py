@@ -47,7 +47,8 @@ class SeenRequest:
 class FakeService:
     """script: replies to give instead of the true ones, first come first served; an exception is raised, None passes."""
 
-    def __init__(self) -> None:
+    def __init__(self, admin_token: str = ADMIN) -> None:
+        self.admin_token = admin_token
         self.collections: dict[str, FakeCollection] = {}
         self.seen: list[SeenRequest] = []
         self.script: list[Reply | Exception | None] = []
@@ -85,7 +86,7 @@ class FakeService:
             return problem(404, "not-found", "No such page")
         if steps[-1] == "reports":
             return self._upload(steps[2], headers, body)
-        if headers.get("authorization") != f"Bearer {ADMIN}":
+        if headers.get("authorization") != f"Bearer {self.admin_token}":
             return problem(401, "unknown-token", "Unknown token", {"WWW-Authenticate": "Bearer"})
         if len(steps) == 2:
             return self._create(json.loads(body)) if method == "POST" else self._list()
