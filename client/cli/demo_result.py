@@ -117,7 +117,7 @@ class DemoResult:
         floor = shown_percent(found["noise_floor"])
         return [
             f"{held['shown']} of the {held['of_shown']} intervals shown hold the truth, and {held['all']:,} of all {held['of_all']:,} "
-            f"({100 * held['all'] / held['of_all']:.1f} %).",
+            f"({100 * held['all'] / held['of_all']:.1f} %). Rows are shown because their estimates are large, which favours lucky noise.",
             f"{self.above_noise:,} answers stand above the noise floor of {floor}."
             if self.above_noise
             else f"No answer stands above the noise floor of {floor}: what is shown may be noise. Ask more phones, or a larger epsilon.",

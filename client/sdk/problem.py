@@ -69,11 +69,11 @@ class Problem:
     def explained(self) -> str:
         """Title, detail and what to do, as one text."""
         errors = self.extras.get("errors")
-        fields = (
-            [f"{e.get('field')}: {e.get('message')}" for e in errors if isinstance(e, dict)]
-            if isinstance(errors, list)
-            else []
-        )
+        fields = [
+            f"{error.get('field')}: {error.get('message')}"
+            for error in (errors if isinstance(errors, list) else [])
+            if isinstance(error, dict) and str(error.get("message")) not in self.detail
+        ]
         parts = [f"{self.title} ({self.status})", self.detail, *fields, ADVICE.get(self.slug, "")]
         return " — ".join(part for part in parts if part)
 
