@@ -197,7 +197,7 @@ def test_nothing_tells_phones_apart(service: FakeService, phone: Phone) -> None:
     service.script = [
         (
             200,
-            {"Set-Cookie": "id=42", "ETag": service.collections["c1"].spec.digest},
+            {"Set-Cookie": "id=42; Path=/", "ETag": service.collections["c1"].spec.digest},
             service.collections["c1"].spec.canonical,
         )
     ]
