@@ -1,1 +1,19 @@
-"""Simulated phones with known answers."""
+"""Simulated phones with known answers, for tests, demonstrations and planning. Seeds live here and never on a device."""
+
+from client.simulation.faults import EVERYDAY_FAULTS, Faults
+from client.simulation.fleet import Fleet, FleetResult
+from client.simulation.population import POPULATIONS, Population, by_name, emoji, uniform, words, zipf
+
+__all__ = [
+    "EVERYDAY_FAULTS",
+    "POPULATIONS",
+    "Faults",
+    "Fleet",
+    "FleetResult",
+    "Population",
+    "by_name",
+    "emoji",
+    "uniform",
+    "words",
+    "zipf",
+]

@@ -1,0 +1,88 @@
+"""`fano` itself: commands found by name, imported only when they run, and one exit code for each way to end."""
+
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from ldp_core import __version__
+
+__all__ = ["COMMAND_GROUP", "SUMMARIES", "application", "run"]
+
+COMMAND_GROUP = "fanoplane.commands"
+
+OK, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+SUMMARIES = {
+    "collection": "Create, list, open, pause and close collections.",
+    "db": "Bring the database to this release's schema.",
+    "demo": "Simulated phones report to a real service; the histogram appears beside the truth.",
+    "estimate": "The histogram of a collection, every number with its interval.",
+    "mechanisms": "The mechanisms, and what each costs at one epsilon and domain.",
+    "plan": "Which mechanism, how much error, how many phones: before anything is asked.",
+    "serve": "Run the service.",
+    "simulate": "Let simulated phones answer a collection.",
+}
+"""What `fano --help` says of each command, so that it need not import any."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are entry points, imported when one is run or its own help is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names of all installed commands."""
+        return sorted(entry_points(group=COMMAND_GROUP).names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command. Raises ClickException when parts of it are not installed."""
+        found = [point for point in entry_points(group=COMMAND_GROUP) if point.name == cmd_name]
+        return _imported(found[0]) if found else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table of summaries."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES.get(name, "")) for name in self.list_commands(ctx)])
+
+
+def _imported(point: EntryPoint) -> click.Command:
+    try:
+        command: click.Command = point.load()
+    except ModuleNotFoundError as error:
+        extra = "server" if point.value.startswith("server.") else "simulation"
+        raise click.ClickException(
+            f"`fano {point.name}` needs the module {error.name}, which is not installed. "
+            f"Install it with: pip install 'fanoplane[{extra}]'"
+        ) from error
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="fano", message="%(prog)s %(version)s")
+def application() -> None:
+    """Fanoplane: histograms from phones without learning any phone's answer."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 service unreachable, 130 interrupted."""
+    try:
+        result = application.main(args=list(arguments), prog_name="fano", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except Exception as error:
+        return _refused(error)
+    return result if isinstance(result, int) else OK
+
+
+def _refused(error: Exception) -> int:
+    """The exit code of an expected error, whose text is shown; any other one is ours and is raised."""
+    from client.sdk.errors import ClientError, ServiceUnavailable
+    from ldp_core.errors import FanoError
+
+    if not isinstance(error, ClientError | FanoError):
+        raise error
+    click.echo(f"Error: {error}", err=True)
+    return UNREACHABLE if isinstance(error, ServiceUnavailable) else REFUSED

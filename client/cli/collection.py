@@ -1,0 +1,180 @@
+"""`fano collection`: from draft to closed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from client.cli.options import admin_client, json_option, service_options
+from client.cli.output import print_json, print_table, say
+
+__all__ = ["collection"]
+
+
+@click.group()
+def collection() -> None:
+    """Create, list, open, pause and close collections."""
+
+
+def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    chosen: dict[str, int] = {}
+    for value in values:
+        name, _, number = value.partition("=")
+        if not name or not number.isdigit():
+            raise click.BadParameter(f"expected NAME=INTEGER such as q=4, got {value!r}", ctx, option)
+        chosen[name] = int(number)
+    return chosen
+
+
+@collection.command()
+@click.option("--name", required=True, help="A short name for people.")
+@click.option("--question", required=True, help="What the phones are asked.")
+@click.option(
+    "--items-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The answers: one on each line, or a JSON list in a file that ends in .json.",
+)
+@click.option("--domain-size", type=click.IntRange(min=2), help="Without items: phones answer an index below this.")
+@click.option(
+    "--population",
+    type=click.Choice(["words", "emoji"]),
+    help="Answers for a simulation: frequent English words or emoji.",
+)
+@click.option(
+    "--population-items", type=click.IntRange(min=2), help="How many of them; all emoji or 20,000 words by default."
+)
+@click.option("--epsilon", required=True, help='Privacy loss of one report, exactly: 1, "0.5" or "1/3".')
+@click.option("--mechanism", default="projective_geometry", show_default=True, help="See `fano mechanisms`.")
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    callback=_parameters,
+    help="A parameter of the mechanism, such as q=4; repeat it.",
+)
+@click.option("--window", help='How finely time is kept: "PT1H", "P1D" (the default), "P1W".')
+@click.option("--min-reports", type=click.IntRange(min=0), help="Estimates are withheld below this many reports.")
+@service_options
+@json_option
+def create(
+    *,
+    items_file: Path | None,
+    domain_size: int | None,
+    population: str | None,
+    population_items: int | None,
+    url: str,
+    token: str,
+    as_json: bool,
+    **described: Any,
+) -> None:
+    """Create a draft; its write key is shown now and never again."""
+    if sum(choice is not None for choice in (items_file, domain_size, population)) != 1:
+        raise click.UsageError("give the answers by exactly one of --items-file, --domain-size and --population")
+    items = _items(items_file, population, population_items)
+    with admin_client(url, token) as admin:
+        created = admin.create(items=items, domain_size=domain_size, **described)
+    if as_json:
+        print_json(created)
+        return
+    _print_collections([created])
+    plan = created.get("plan", {})
+    say(
+        f"Created {created['id']} as a draft: {created['mechanism']} {_spelled(created['parameters'])}, "
+        f"{plan.get('report_bits', '?')} bits in a report, error {plan.get('total_error_over_optimum', float('nan')):.3f} x the optimum."
+    )
+    say(f"Write key, shown only now: {created['write_key']}")
+    say(f"Next: fano collection open {created['id']}")
+
+
+def _items(items_file: Path | None, population: str | None, count: int | None) -> list[str] | None:
+    if population is not None:
+        from client.simulation.population import by_name
+
+        return list(by_name(population, count).items)
+    if items_file is None:
+        return None
+    text = items_file.read_text(encoding="utf-8")
+    if items_file.suffix != ".json":
+        return [line for line in text.splitlines() if line]
+    try:
+        items = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"{items_file} is not JSON: {error}") from error
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise click.UsageError(f'{items_file} must hold a JSON list of strings such as ["yes", "no"]')
+    return items
+
+
+@collection.command("list")
+@service_options
+@json_option
+def list_(url: str, token: str, as_json: bool) -> None:
+    """List all collections."""
+    with admin_client(url, token) as admin:
+        found = admin.collections()
+    if as_json:
+        print_json({"collections": found})
+    elif found:
+        _print_collections(found)
+    else:
+        say("No collection yet. Create one with: fano collection create")
+
+
+@collection.command()
+@click.argument("collection_id", metavar="COLLECTION")
+@service_options
+@json_option
+def show(collection_id: str, url: str, token: str, as_json: bool) -> None:
+    """Show everything about one collection."""
+    with admin_client(url, token) as admin:
+        found = admin.collection(collection_id)
+    if as_json:
+        print_json(found)
+    else:
+        print_table(["field", "value"], [[key, _spelled(value)] for key, value in found.items()])
+
+
+def _move_command(move: str, says: str) -> click.Command:
+    @click.command(move, help=says)
+    @click.argument("collection_id", metavar="COLLECTION")
+    @service_options
+    @json_option
+    def command(collection_id: str, url: str, token: str, as_json: bool) -> None:
+        with admin_client(url, token) as admin:
+            moved = getattr(admin, move)(collection_id)
+        if as_json:
+            print_json(moved)
+        else:
+            say(f"{moved['id']} is {moved['state']}.")
+
+    return command
+
+
+collection.add_command(_move_command("open", "Let phones report to a draft or a paused collection."))
+collection.add_command(_move_command("pause", "Let phones keep their reports until it opens again."))
+collection.add_command(_move_command("close", "End a collection for good; its estimates stay."))
+
+
+def _print_collections(found: list[dict[str, Any]]) -> None:
+    columns = ["id", "name", "state", "reports", "items", "epsilon", "mechanism"]
+    rows = [
+        [
+            one["id"],
+            one["name"],
+            one["state"],
+            f"{one.get('n', 0):,}",
+            f"{one['domain_size']:,}",
+            str(one["epsilon"]),
+            one["mechanism"],
+        ]
+        for one in found
+    ]
+    print_table(columns, rows, right=("reports", "items", "epsilon"))
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={inner}" for key, inner in value.items())
+    return str(value)

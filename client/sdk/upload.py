@@ -1,0 +1,54 @@
+"""One batch, one request, one acknowledgement."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from client.sdk.errors import ServiceRefusal, ServiceUnavailable
+from client.sdk.transport import Answer, Transport
+from ldp_core.wire.canonical_json import canonical_json
+
+__all__ = ["Acknowledgement", "batch_body", "upload"]
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """The service has the reports on its disk. replayed: it had them already, and counted them once."""
+
+    accepted: int
+    replayed: bool
+
+
+def batch_body(spec_digest: str, batch_key: str, messages: Sequence[int]) -> bytes:
+    """The body of an upload. The same content always gives the same bytes."""
+    return canonical_json({"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)})
+
+
+def upload(transport: Transport, collection: str, write_key: str, body: bytes, *, reports: int) -> Acknowledgement:
+    """Send one batch of `reports` messages and return when the service has it for good.
+
+    Raises ServiceRefusal for an answer that resending does not change, ServiceUnavailable otherwise.
+    """
+    answer = transport.request(
+        "POST",
+        f"/v1/collections/{quote(collection, safe='')}/reports",
+        headers={"Authorization": f"Bearer {write_key}", "Content-Type": "application/json"},
+        body=body,
+    )
+    if 400 <= answer.status < 500:
+        raise ServiceRefusal(answer.problem)
+    return _acknowledgement(answer, reports)
+
+
+def _acknowledgement(answer: Answer, reports: int) -> Acknowledgement:
+    """Read the answer strictly: the sign-in page of a hotel network answers 200 as well."""
+    try:
+        document = json.loads(answer.body) if answer.status == 200 else None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or document.get("accepted") != reports:
+        raise ServiceUnavailable(
+            f"an answer {answer.status} that acknowledges nothing; something on the way may have answered in place of the service"
+        )
+    return Acknowledgement(accepted=reports, replayed=document.get("replayed") is True)

@@ -1,0 +1,84 @@
+"""How simulated phones send: many in one upload, or each as a device of its own."""
+
+import os
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+
+from client.sdk.client import Client
+from client.sdk.errors import ServiceError
+from client.sdk.outbox import Outcome
+from client.sdk.retrying import RetryPolicy
+from client.sdk.store import KeptSpec, MemoryStore
+from client.sdk.transport import Transport
+from client.sdk.upload import batch_body, upload
+from ldp_core.types import IntArray
+from ldp_core.wire import CollectionSpec
+
+__all__ = ["BatchSender", "OneByOneSender", "Sender", "Sent"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """What became of some phones. values: their true answers · problem: why they failed, empty when they did not."""
+
+    values: IntArray
+    replayed: bool = False
+    problem: str = ""
+
+
+class Sender(Protocol):
+    """Sends the reports of some phones. Threads share it."""
+
+    def send(self, values: IntArray, messages: IntArray) -> Sent:
+        """values: true answers, for the record · messages: what the phones send.  (m,), (m,)"""
+        ...
+
+
+class BatchSender:
+    """Many phones in one upload under one random batch key, as a relay would send them."""
+
+    def __init__(self, transport: Transport, write_key: str, spec: CollectionSpec) -> None:
+        self._transport, self._write_key, self._spec = transport, write_key, spec
+
+    def send(self, values: IntArray, messages: IntArray) -> Sent:
+        """One upload, tried again with the same bytes until it is acknowledged."""
+        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist())
+        try:
+            done = upload(self._transport, self._spec.collection, self._write_key, body, reports=len(messages))
+        except ServiceError as error:
+            return Sent(values, problem=str(error))
+        return Sent(values, replayed=done.replayed)
+
+
+class OneByOneSender:
+    """Every phone is a real SDK client with a memory of its own: it fetches, checks, randomizes and sends by itself.
+
+    Only the connections and the downloaded spec are shared, as phones share a network cache.
+    """
+
+    def __init__(self, url: str, write_key: str, spec: CollectionSpec, http: httpx.Client, retry: RetryPolicy) -> None:
+        self._url, self._write_key, self._spec, self._http, self._retry = url, write_key, spec, http, retry
+        self._specs: dict[tuple[str, str], KeptSpec] = {}
+
+    def send(self, values: IntArray, messages: IntArray) -> Sent:  # noqa: ARG002 - a real phone draws its own message
+        """Let one phone report its answer.  (1,)"""
+        index = int(values[0])
+        answer: str | int = self._spec.domain.items[index] if self._spec.domain is not None else index
+        phone = Client(
+            self._url,
+            write_key=self._write_key,
+            max_epsilon=self._spec.epsilon,
+            lifetime_epsilon=self._spec.epsilon,
+            store=MemoryStore(self._specs),
+            retry=self._retry,
+            http=self._http,
+        )
+        try:
+            receipt = phone.report(self._spec.collection, answer)
+        except ServiceError as error:
+            return Sent(values, problem=str(error))
+        if receipt.outcome is Outcome.ACKNOWLEDGED:
+            return Sent(values, replayed=receipt.replayed)
+        return Sent(values, problem=receipt.explanation)
