@@ -164,7 +164,7 @@ class Fleet:
     ) -> Iterator[tuple[IntArray, IntArray]]:
         """Answers with their messages, a batch at a time; one phone at a time when one_by_one, which draws its own."""
         size = 1 if self.one_by_one else min(self.batch_size, spec.limits.reports_per_batch)
-        messages = values if self.one_by_one else spec.mechanism.randomize_many(values, rng)
+        messages = values if self.one_by_one else np.asarray(spec.mechanism.randomize_many(values, rng), dtype=np.int64)
         starts = np.arange(0, len(values), size)
         if self.faults.reordered:
             starts = rng.permutation(starts)
