@@ -4,10 +4,9 @@ import click
 
 from client.cli.options import json_option
 from client.cli.output import print_json, print_table, say
-from client.cli.planning import described
-from ldp_core.mechanisms import create, list_mechanisms
+from ldp_core.planning import describe, rank_mechanisms
 
-__all__ = ["mechanisms"]
+__all__ = ["mechanisms", "ranking_table"]
 
 
 @click.command()
@@ -17,24 +16,34 @@ __all__ = ["mechanisms"]
 )
 @json_option
 def mechanisms(epsilon: str, items: int, as_json: bool) -> None:
-    """The mechanisms, and what each costs at one epsilon and domain."""
-    found = [described(create(name, epsilon=epsilon, domain_size=items)) for name in list_mechanisms()]
+    """The mechanisms, ranked by exact error at one epsilon and domain."""
+    ranking = [describe(entry) for entry in rank_mechanisms(epsilon, items)]
     if as_json:
-        print_json({"mechanisms": found})
+        print_json({"mechanisms": ranking})
         return
-    print_table(
-        ["mechanism", "parameters", "messages", "bits", "error / optimum", "decoders"],
-        [
-            [
-                one["mechanism"],
-                " ".join(f"{key}={value}" for key, value in one["parameters"].items()),
-                f"{one['report_space']:,}",
-                str(one["report_bits"]),
-                f"{one['total_error_over_optimum']:.4f}",
-                ", ".join(one["decoders"]),
-            ]
-            for one in found
-        ],
-        right=("messages", "bits", "error / optimum"),
+    ranking_table(ranking)
+    say(
+        f"At epsilon = {epsilon} with {items:,} items. Error is the exact total squared error; 1 is the least possible."
     )
-    say(f"At epsilon = {epsilon} with {items:,} items. Error is the exact total squared error.")
+
+
+def ranking_table(ranking: list[dict[str, object]]) -> None:
+    """One row for each mechanism, best first."""
+    print_table(
+        ["mechanism", "parameters", "bits", "error / optimum", "decode operations", "for collections"],
+        [_row(entry) for entry in ranking],
+        right=("bits", "error / optimum", "decode operations"),
+    )
+
+
+def _row(entry: dict[str, object]) -> list[str]:
+    parameters = entry["parameters"]
+    assert isinstance(parameters, dict)
+    return [
+        str(entry["mechanism"]),
+        " ".join(f"{key}={value}" for key, value in parameters.items()),
+        str(entry["report_bits"]),
+        f"{entry['over_optimum']:.4f}",
+        f"{entry['decode_cost']:,}",
+        "yes" if entry["usable"] else "no",
+    ]

@@ -6,12 +6,15 @@
 """
 
 from ldp_core.planning.advisor import RankedMechanism, rank_mechanisms, recommend
+from ldp_core.planning.plan import describe, make_plan
 from ldp_core.planning.required_phones import epsilon_for_half_width, half_width, required_phones
 
 __all__ = [
     "RankedMechanism",
+    "describe",
     "epsilon_for_half_width",
     "half_width",
+    "make_plan",
     "rank_mechanisms",
     "recommend",
     "required_phones",

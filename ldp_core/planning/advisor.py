@@ -13,7 +13,7 @@ from ldp_core.mechanisms import Mechanism, create, list_mechanisms
 from ldp_core.mechanisms.design_mechanism import checked_domain_size
 from ldp_core.privacy.epsilon import EpsilonLike, parse_epsilon
 
-__all__ = ["RankedMechanism", "rank_mechanisms", "recommend"]
+__all__ = ["RankedMechanism", "rank_mechanisms", "recommend", "recommended"]
 
 _AS_GOOD = 0.002
 """Of the mechanisms whose error is within this share of the least, the one that decodes fastest is recommended."""
@@ -70,7 +70,12 @@ def recommend(epsilon: EpsilonLike, domain_size: int) -> RankedMechanism:
 
     Raises DomainError when no collection can hold the domain.
     """
-    usable = [entry for entry in rank_mechanisms(epsilon, domain_size) if entry.usable]
+    return recommended(rank_mechanisms(epsilon, domain_size), domain_size)
+
+
+def recommended(ranking: Sequence[RankedMechanism], domain_size: int) -> RankedMechanism:
+    """The entry of a ranking that `recommend` takes."""
+    usable = [entry for entry in ranking if entry.usable]
     if not usable:
         raise DomainError(f"no mechanism holds {domain_size:,} items in messages of 32 bits; ask about fewer items")
     enough = usable[0].total_squared_error * (1 + _AS_GOOD)

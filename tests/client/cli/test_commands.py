@@ -157,26 +157,35 @@ def test_an_empty_list_says_what_to_do(fano: Fano) -> None:
 
 def test_plan_agrees_with_the_closed_forms(fano: Fano) -> None:
     document = json.loads(fano("plan", "--epsilon", "1", "--items", "1000", "--phones", "5000", "--json").stdout)
-    mechanism = create("projective_geometry", epsilon=1, domain_size=1000)
-    assert document["parameters"] == dict(mechanism.parameters)
+    mechanism = create(document["mechanism"], epsilon=1, domain_size=1000, **document["parameters"])
     assert document["report_bits"] == int(np.ceil(np.log2(mechanism.report_space)))
     optimum = optimal_total_squared_error(mechanism.epsilon, 1000)
-    total = mechanism.variance(1, 1.0) + 999 * mechanism.variance(1, 0.0)
-    assert document["total_error_over_optimum"] == pytest.approx(total / optimum)
-    assert document["standard_error"] == pytest.approx(np.sqrt(mechanism.variance(5000, 0.0)))
+    assert document["over_optimum"] == pytest.approx(mechanism.total_squared_error() / optimum)
+    assert document["precision"]["standard_error_rare_item"] == pytest.approx(np.sqrt(mechanism.variance(5000, 0.0)))
     # With that many phones the half-width 1.96 σ is one point, and with one phone fewer it is more.
-    n = document["phones_for_target_rare_item"]
+    n = document["phones_for_target"]
     assert 1.959964 * np.sqrt(mechanism.variance(n, 0.0)) <= 0.01 + 1e-9
     assert 1.959964 * np.sqrt(mechanism.variance(n - 1, 0.0)) > 0.01 - 1e-9
     assert document["phones_for_target_any_item"] >= n
-    assert "phones for ± 1 points" in fano("plan", "--epsilon", "1", "--items", "1000").stdout
+    shown = fano("plan", "--epsilon", "1", "--items", "1000")
+    assert "phones for ±1 point at epsilon = 1" in shown.stderr
+    assert document["mechanism"] in shown.stdout
 
 
-def test_mechanisms_lists_the_registry(fano: Fano) -> None:
-    from ldp_core.mechanisms import list_mechanisms
+def test_plan_finds_the_epsilon_for_a_number_of_phones(fano: Fano) -> None:
+    document = json.loads(fano("plan", "--items", "1000", "--phones", "30000", "--target", "1", "--json").stdout)
+    assert document["precision"]["half_width_rare_item"] <= 0.0101
+    assert float(document["epsilon"]) == pytest.approx(1.93, abs=0.05)
+    refused = fano("plan", "--items", "1000")
+    assert refused.exit_code == 1
+    assert "give epsilon, or give phones" in refused.stderr
 
+
+def test_mechanisms_are_ranked_by_error(fano: Fano) -> None:
     document = json.loads(fano("mechanisms", "--json").stdout)
-    assert [one["mechanism"] for one in document["mechanisms"]] == list(list_mechanisms())
+    errors = [one["over_optimum"] for one in document["mechanisms"]]
+    assert errors == sorted(errors)
+    assert {"projective_geometry", "spread"} <= {one["mechanism"] for one in document["mechanisms"]}
     assert "projective_geometry" in fano("mechanisms", "--epsilon", "2", "--items", "50").stdout
 
 
