@@ -33,7 +33,7 @@ CASES = [
     ("spread", "0.8", 25, {"p": 5, "n": 2, "c": 1}),
     ("spread", "1", 11, {"p": 2, "n": 4, "c": 2, "m": 3}),
     ("spread", "0.4", 9, {"p": 3, "n": 2, "c": 1, "m": 2}),
-    ("spread", "1", 32, {"p": 2, "n": 5, "c": 3, "m": 3}),
+    ("spread", "1", 18, {"p": 2, "n": 5, "c": 3, "m": 3}),
     ("optimized_unary_encoding", "1", 2, {}),
     ("optimized_unary_encoding", "2", 4, {}),
     ("symmetric_unary_encoding", "1", 3, {}),
