@@ -9,7 +9,7 @@ import pytest
 from ldp_core.mechanisms import Mechanism, create
 from ldp_core.mechanisms.blocked_mechanism import BlockedMechanism
 from ldp_core.privacy import OutputLaw, output_law
-from ldp_core.types import FloatArray
+from ldp_core.types import BoolArray, FloatArray
 
 # name, epsilon, domain_size, parameters
 CASES = [
@@ -90,3 +90,21 @@ def variance_of(mechanism: Mechanism, holder: int, item: int) -> float:
         blocks = mechanism.design.blocks
         return mechanism.variance(1, frequency, float(holder % blocks == item % blocks))
     return mechanism.variance(1, frequency)
+
+
+def supported_matrix(mechanism: Mechanism) -> BoolArray:
+    """Which message supports which item.  (k, N)"""
+    messages = np.arange(mechanism.report_space)
+    return np.array([mechanism.supported(messages, item) for item in range(mechanism.domain_size)])
+
+
+def support_rate(law: OutputLaw, supported: BoolArray) -> Fraction:
+    """The exact probability that a report of this law supports the item whose row of the matrix this is."""
+    return sum((share for message, share in law.items() if supported[message]), Fraction(0))
+
+
+def claimed_support_rate(mechanism: Mechanism, holder: int, item: int) -> Fraction:
+    """The probability that the mechanism publishes for it."""
+    if isinstance(mechanism, BlockedMechanism) and (holder - item) % mechanism.design.blocks:
+        return mechanism.error.base * mechanism.design.block_size
+    return mechanism.rates.own if holder == item else mechanism.rates.other
