@@ -48,13 +48,13 @@ def run(*, host: str, port: int, workers: int, as_json: bool) -> None:
     url = _url(host, listener)
     announcer = threading.Thread(target=_announce, args=(url, token, as_json), daemon=True)
     announcer.start()
-    server = uvicorn.Server(config)
     if workers == 1:
+        server = uvicorn.Server(config)
         server.run(sockets=[listener])
         if not server.started:
             sys.exit(1)
     else:
-        Multiprocess(config, target=server.run, sockets=[listener]).run()
+        Multiprocess(config, sockets=[listener]).run()
 
 
 def _end_on_signals() -> None:
