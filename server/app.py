@@ -54,11 +54,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    token = await run_in_threadpool(prepare, services.settings, services.database)
-    if token is not None:
-        click.echo(admin_token_notice(token), err=True)
-    services.start()
     try:
+        token = await run_in_threadpool(prepare, services.settings, services.database)
+        if token is not None:
+            click.echo(admin_token_notice(token), err=True)
+        services.start()
         yield
     finally:
         await run_in_threadpool(services.close)
