@@ -1,9 +1,8 @@
 """Questions to the database about itself."""
 
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from server.storage.database import Database
-from server.storage.tables import collections
 
 __all__ = ["durability_trouble", "write_trouble"]
 
@@ -15,10 +14,11 @@ def write_trouble(database: Database) -> str | None:
 
     Raises DatabaseUnavailable when there is no answer.
     """
-    with database.write() as connection:
-        if not database.is_sqlite and connection.scalar(text("SELECT pg_is_in_recovery()")):
-            return "this PostgreSQL server is a read-only standby"
-        connection.execute(update(collections).where(text("1 = 0")).values(state="closed"))
+    with database.write() as connection:  # SQLite: the write lock is taken here
+        if not database.is_sqlite:
+            if connection.scalar(text("SHOW transaction_read_only")) == "on":
+                return "this PostgreSQL server, or the role that asks it, may only read"
+            connection.execute(text("SELECT pg_current_xact_id()"))  # a real transaction, as only a writer has one
     return None
 
 

@@ -26,8 +26,9 @@ def add_token(connection: Connection, *, name: str, scope: str, sha256: bytes, c
         dialect.insert(tokens)
         .values(name=name, scope=scope, sha256=sha256, collection=collection)
         .on_conflict_do_nothing(index_elements=[tokens.c.name])
+        .returning(tokens.c.number)
     )
-    return added.rowcount == 1
+    return added.first() is not None
 
 
 def find_token(connection: Connection, sha256: bytes) -> TokenRow | None:
