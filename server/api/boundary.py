@@ -1,0 +1,120 @@
+"""The outermost layers: what every answer carries, and how much of a request is read.
+
+Plain ASGI, since they run for each upload.
+"""
+
+import logging
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.api.problems import problem_response, refusal_response
+from server.refusals import TooLarge
+
+__all__ = ["BodyLimit", "Boundary"]
+
+_log = logging.getLogger(__name__)
+
+_CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Location, Retry-After, WWW-Authenticate, Fano-Provenance"),
+)
+_PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, If-None-Match"),
+    (b"access-control-max-age", b"86400"),
+    (b"content-length", b"0"),
+)
+
+
+class Boundary:
+    """Lets browsers of any origin read every answer, also the 500 that unexpected errors become.
+
+    No cookie is ever set or read, so an open origin gives a page nothing that its user's token does not.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_with_cors(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *_CORS]
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and _is_preflight(scope):
+            await send_with_cors({"type": "http.response.start", "status": 204, "headers": list(_PREFLIGHT)})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        try:
+            await self._app(scope, receive, send_with_cors)
+        except ClientDisconnect:
+            return  # whoever asked has gone away: nobody to answer
+        except Exception:
+            _log.exception("an unexpected error in %s", scope.get("route", "a route"))
+            if started:
+                raise
+            answer = problem_response(
+                "internal", "an unexpected error; it was logged. Uploads may be sent again, unchanged"
+            )
+            await answer(scope, receive, send_with_cors)
+
+
+def _is_preflight(scope: Scope) -> bool:
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+
+
+class BodyLimit:
+    """Refuses a body above its limit, by its announced length at once, else as soon as it grows too long.
+
+    upload_bytes: for paths that end in /reports · other_bytes: for all others.
+    """
+
+    def __init__(self, app: ASGIApp, *, upload_bytes: int, other_bytes: int) -> None:
+        self._app = app
+        self._upload_bytes, self._other_bytes = upload_bytes, other_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        limit = self._upload_bytes if scope["path"].endswith("/reports") else self._other_bytes
+        announced = _content_length(scope)
+        if announced is not None:
+            # the HTTP server delivers no more than was announced
+            if announced > limit:
+                await refusal_response(_too_large(limit))(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+            return
+        read = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:
+                raise _too_large(limit)
+            return message
+
+        await self._app(scope, receive_within_limit, send)
+
+
+def _content_length(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else None
+    return None
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is longer than the {limit} bytes that are read here; send less at once", limit=limit)

@@ -1,0 +1,114 @@
+"""Administration of collections."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from ldp_core.privacy.epsilon import format_epsilon
+from server.api.dependencies import AdminOnly, ServicesOf, read_json
+from server.api.openapi import json_body, problems
+from server.api.schemas import (
+    CollectionList,
+    CollectionOut,
+    CountedCollection,
+    CreateCollection,
+    CreatedCollection,
+    PlanOut,
+    StateOut,
+)
+from server.services.collections import Proposal
+from server.services.specs import intake_terms, mechanism_of, plan_of
+from server.storage.collections import CollectionRow
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[AdminOnly])
+
+_ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=CreatedCollection,
+    openapi_extra=json_body("CreateCollection"),
+    responses=problems(*_ADMIN, "malformed-body", "too-large", "unsupported-media-type", "invalid-parameters"),
+)
+async def create_collection(request: Request, response: Response, services: ServicesOf) -> CreatedCollection:
+    """Make a draft. Its spec is frozen from here on; the write key is shown only in this answer."""
+    wanted = await read_json(request, CreateCollection)
+    proposal = Proposal(
+        name=wanted.name,
+        question=wanted.question,
+        epsilon=wanted.exact_epsilon,
+        items=wanted.items,
+        domain_size=wanted.domain_size,
+        mechanism=wanted.mechanism,
+        parameters=wanted.parameters,
+        window=wanted.window,
+        min_reports=wanted.min_reports,
+    )
+    row, write_key = await run_in_threadpool(services.collections.create, proposal)
+    response.headers["Location"] = f"/v1/collections/{row.id}"
+    return CreatedCollection(**_describe(row).model_dump(), write_key=write_key)
+
+
+@router.get("", response_model=CollectionList, responses=problems(*_ADMIN))
+def list_collections(services: ServicesOf) -> CollectionList:
+    """All collections, the oldest first, each with its number of reports."""
+    return CollectionList(collections=[_counted(row, n) for row, n in services.collections.list_counted()])
+
+
+@router.get("/{collection_id}", response_model=CountedCollection, responses=problems(*_ADMIN, "unknown-collection"))
+def get_collection(collection_id: str, services: ServicesOf) -> CountedCollection:
+    """One collection with its number of reports."""
+    return _counted(*services.collections.get_counted(collection_id))
+
+
+_MOVE = problems(*_ADMIN, "unknown-collection", "illegal-transition")
+
+
+@router.post("/{collection_id}/open", response_model=StateOut, responses=_MOVE)
+def open_collection(collection_id: str, services: ServicesOf) -> StateOut:
+    """Take reports from now on."""
+    return StateOut(id=collection_id, state=services.collections.move(collection_id, "open"))
+
+
+@router.post("/{collection_id}/pause", response_model=StateOut, responses=_MOVE)
+def pause_collection(collection_id: str, services: ServicesOf) -> StateOut:
+    """Take no reports for now. Phones keep theirs and try again."""
+    return StateOut(id=collection_id, state=services.collections.move(collection_id, "pause"))
+
+
+@router.post("/{collection_id}/close", response_model=StateOut, responses=_MOVE)
+def close_collection(collection_id: str, services: ServicesOf) -> StateOut:
+    """Take no reports ever again. Estimates stay."""
+    return StateOut(id=collection_id, state=services.collections.move(collection_id, "close"))
+
+
+def _describe(row: CollectionRow) -> CollectionOut:
+    mechanism, terms = mechanism_of(row.spec), intake_terms(row.spec)
+    ratio = mechanism.likelihood_ratio
+    return CollectionOut(
+        id=row.id,
+        name=row.name,
+        question=row.question,
+        state=row.state,
+        version=row.version,
+        spec_digest=row.spec_digest,
+        mechanism=mechanism.name,
+        parameters=dict(mechanism.parameters),
+        epsilon=format_epsilon(mechanism.epsilon),
+        likelihood_ratio=f"{ratio.numerator}/{ratio.denominator}",
+        threshold=str(mechanism.threshold),
+        domain_size=mechanism.domain_size,
+        report_space=mechanism.report_space,
+        window=terms.window_period,
+        min_reports=row.min_reports,
+        plan=PlanOut(**asdict(plan_of(mechanism))),
+    )
+
+
+def _counted(row: CollectionRow, n: int) -> CountedCollection:
+    return CountedCollection(**_describe(row).model_dump(), n=n)

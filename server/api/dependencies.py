@@ -1,0 +1,65 @@
+"""What routes are handed: the services, the caller's token, the body as a model."""
+
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ValidationError
+
+from server.api.handlers import invalid_parameters
+from server.refusals import MalformedBody, UnsupportedMediaType
+from server.services.services import Services
+
+__all__ = ["AdminOnly", "ServicesOf", "bearer_token", "media_type", "read_json"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_JSON = "application/json"
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="adminToken", description="The admin token, shown once at first start."
+)
+
+
+def _require_admin(
+    services: ServicesOf, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> None:
+    services.tokens.require_admin(None if credentials is None else credentials.credentials)
+
+
+AdminOnly = Depends(_require_admin)
+"""For `dependencies=`: the caller holds an admin token. It runs before parameters and body are looked at."""
+
+
+def bearer_token(header: str | None) -> str | None:
+    """The token of an Authorization header, None when there is none of this kind."""
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def media_type(header: str | None) -> str:
+    """The media type of a Content-Type header without its parameters, in lower case."""
+    return "" if header is None else header.partition(";")[0].strip().lower()
+
+
+async def read_json(request: Request, model: type[Model]) -> Model:
+    """The body as a model. Raises UnsupportedMediaType, MalformedBody or InvalidParameters."""
+    given = media_type(request.headers.get("content-type"))
+    if given != _JSON:
+        raise UnsupportedMediaType(f"this address reads {_JSON}, got {given or 'no Content-Type'}", supported=[_JSON])
+    try:
+        return model.model_validate_json(await request.body())
+    except ValidationError as error:
+        if any(entry["type"] == "json_invalid" for entry in error.errors()):
+            raise MalformedBody("the body is not JSON; send one JSON object") from error
+        raise invalid_parameters(error) from error

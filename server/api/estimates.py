@@ -1,0 +1,56 @@
+"""Estimates over HTTP, as JSON or CSV."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from server.api.dependencies import AdminOnly, ServicesOf
+from server.api.devices import matches
+from server.api.openapi import problems
+from server.api.schemas import EstimateOut
+from server.services.estimate_views import EstimateView
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[AdminOnly])
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "JSON, or CSV with one header row and one row for each item", "content": {"text/csv": {}}},
+    304: {"description": "The reports are still the same"},
+}
+
+
+@router.get(
+    "/{collection_id}/estimates",
+    response_model=EstimateOut,
+    responses={
+        **_ANSWERS,
+        **problems(
+            "unknown-token",
+            "insufficient-scope",
+            "unknown-collection",
+            "not-enough-reports",
+            "invalid-parameters",
+            "database-unavailable",
+        ),
+    },
+)
+async def get_estimates(
+    collection_id: str,
+    request: Request,
+    services: ServicesOf,
+    decoder: Annotated[str | None, Query(description="one of the mechanism's decoders; they agree bit for bit")] = None,
+    confidence: Annotated[float, Query(gt=0, lt=1, description="of every interval and of the noise floor")] = 0.95,
+    top: Annotated[
+        int | None, Query(ge=1, description="only the largest, in falling order; else all, by index")
+    ] = None,
+    format: Annotated[Literal["json", "csv"], Query(description="json or csv")] = "json",  # noqa: A002 - the API's name
+) -> Response:
+    """The histogram so far, every number with its error."""
+    view = EstimateView(confidence=confidence, top=top, format=format)
+    rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, decoder, view.render))
+    headers = {"ETag": rendered.etag, "Cache-Control": "no-cache", "Fano-Provenance": rendered.provenance}
+    if matches(request.headers.get("if-none-match"), rendered.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(rendered.content, headers=headers, media_type=rendered.media_type)

@@ -1,0 +1,254 @@
+"""The shapes of requests and answers, as JSON and in the OpenAPI document."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+
+__all__ = [
+    "CollectionList",
+    "CollectionOut",
+    "CountedCollection",
+    "CreateCollection",
+    "CreatedCollection",
+    "EstimateOut",
+    "Health",
+    "ItemOut",
+    "ProblemOut",
+    "Readiness",
+    "ReceiptOut",
+    "ReportsIn",
+    "StateOut",
+    "VersionOut",
+]
+
+State = Literal["draft", "open", "paused", "closed"]
+
+
+class CreateCollection(BaseModel):
+    """A new collection: what is asked, about which items, how privately."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200, description="for people who administer it")]
+    question: Annotated[str, Field(min_length=1, max_length=2_000, description="what phones are asked")]
+    epsilon: Annotated[
+        str | int | float,
+        Field(description='privacy loss of one report, kept exactly: "0.5", "1/3" or a number', examples=["1"]),
+    ]
+    items: Annotated[list[str] | None, Field(description="the answers, 2 or more; or give domain_size")] = None
+    domain_size: Annotated[StrictInt | None, Field(description="number of answers, when phones send bare indices")] = (
+        None
+    )
+    mechanism: Annotated[str, Field(description="a name that `fano mechanisms` lists")] = "projective_geometry"
+    parameters: Annotated[
+        dict[str, StrictInt], Field(description="such as q and t; left out, the best are chosen")
+    ] = {}
+    window: Annotated[str, Field(description="how finely time is kept: PT1H, P1D, P1W", examples=["P1D"])] = "P1D"
+    min_reports: Annotated[StrictInt, Field(ge=0, le=1 << 53, description="no estimate below this")] = 0
+
+    @field_validator("name", "question")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        if any(ord(character) < 32 for character in text):
+            raise ValueError("no control characters, please")
+        return text
+
+    @field_validator("epsilon", mode="before")
+    @classmethod
+    def _number_or_text(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError('a positive number such as 1, "0.5" or "1/3"')
+        return value
+
+    @model_validator(mode="after")
+    def _one_domain(self) -> "CreateCollection":
+        if (self.items is None) == (self.domain_size is None):
+            raise ValueError("give either items or domain_size, not both and not neither")
+        return self
+
+    @property
+    def exact_epsilon(self) -> str:
+        """Epsilon as text. A JSON float means its shortest decimal, so 0.1 is one tenth."""
+        value = self.epsilon
+        return format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
+
+
+class PlanOut(BaseModel):
+    """How good the numbers will be."""
+
+    total_error_over_optimum: Annotated[
+        float, Field(description="summed variance over the least possible, 1 is perfect")
+    ]
+    standard_error_at_10000_reports: float
+    report_bits: int
+
+
+class CollectionOut(BaseModel):
+    """A collection."""
+
+    id: str
+    name: str
+    question: str
+    state: State
+    version: int
+    spec_digest: Annotated[str, Field(description="SHA-256 of the spec's canonical bytes, 64 hex digits")]
+    mechanism: str
+    parameters: dict[str, int]
+    epsilon: str
+    likelihood_ratio: Annotated[
+        str, Field(description="largest ratio of a message's probability under two items, exactly")
+    ]
+    threshold: Annotated[str, Field(description="the coin's threshold of 2^64, decimal")]
+    domain_size: int
+    report_space: int
+    window: str
+    min_reports: int
+    plan: PlanOut
+
+
+class CreatedCollection(CollectionOut):
+    """A new collection with its write key, which is shown only here."""
+
+    write_key: str
+
+
+class CountedCollection(CollectionOut):
+    """A collection with the number of its reports."""
+
+    n: int
+
+
+class CollectionList(BaseModel):
+    """All collections."""
+
+    collections: list[CountedCollection]
+
+
+class StateOut(BaseModel):
+    """What a collection is now."""
+
+    id: str
+    state: State
+
+
+class ReportsIn(BaseModel):
+    """A batch of reports. There is no further field, and one that is sent is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spec_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="the spec under which they were made")]
+    batch_key: Annotated[
+        str, Field(pattern="^[0-9a-fA-F]{32}$", description="16 random bytes; the same on every retry")
+    ]
+    messages: Annotated[list[Annotated[int, Field(ge=0, lt=1 << 32)]], Field(min_length=1)]
+
+
+class ReceiptOut(BaseModel):
+    """The batch is stored durably and counts once."""
+
+    accepted: int
+    replayed: Annotated[bool, Field(description="it had been stored before; this was a retry")]
+    rejected: Annotated[list[int], Field(description="always empty: a batch is taken whole or not at all")]
+
+
+class CanariesOut(BaseModel):
+    """Points that no item uses; on honest reports they are pure noise."""
+
+    count: int
+    total_frequency: float
+    rms_z: float
+    max_abs_z: float
+    alarm_at: float
+    alarm: bool
+
+
+class PoisoningOut(BaseModel):
+    """How far forged reports can move one item."""
+
+    users_per_fake: float
+    shift_per_percent: float
+
+
+class ItemOut(BaseModel):
+    """One item's share of all answers, with its errors. Estimates may be negative."""
+
+    item: Annotated[str, Field(description="its text, or its index when the collection has no texts")]
+    index: int
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    low_simultaneous: float
+    high_simultaneous: float
+    above_noise_floor: bool
+
+
+class ProvenanceOut(BaseModel):
+    """What makes two estimates comparable."""
+
+    spec_digest: str
+    counts_digest: str
+    mechanism: str
+    parameters: dict[str, int]
+    epsilon: str
+    threshold: str
+    likelihood_ratio: str
+    decoder: str
+    post: list[str]
+    software: str
+
+
+class EstimateOut(BaseModel):
+    """A decoded histogram: every number with its error, its n and its epsilon."""
+
+    collection: str
+    n: int
+    version: int
+    spec_digest: str
+    mechanism: str
+    parameters: dict[str, int]
+    epsilon: str
+    likelihood_ratio: str
+    decoder: str
+    decode_seconds: float
+    confidence: float
+    domain_size: int
+    report_space: int
+    noise_floor: float
+    canaries: CanariesOut
+    poisoning: PoisoningOut
+    items: list[ItemOut]
+    provenance: ProvenanceOut
+
+
+class Health(BaseModel):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """Whether reports can be taken and kept now; each check says "ok" or what is wrong."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str]
+
+
+class VersionOut(BaseModel):
+    """What runs here. schema: the revision that the database must have."""
+
+    version: str
+    schema_revision: Annotated[str, Field(serialization_alias="schema")]
+    python: str
+
+
+class ProblemOut(BaseModel):
+    """An error (RFC 9457). Further members depend on the type, see docs/problems.md."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Annotated[str, Field(examples=["urn:fanoplane:problem:unknown-collection"])]
+    title: str
+    status: int
+    detail: str

@@ -1,0 +1,1 @@
+"""The commands of `fano` that run or keep the service."""

@@ -1,0 +1,93 @@
+"""`fano db`: the schema of the service's database."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from server.storage.database import Database
+
+__all__ = ["db"]
+
+_database_option = click.option(
+    "--database",
+    metavar="URL",
+    help="sqlite:///path or postgresql://user@host/name. [default: FANO_DATABASE_URL, else a file in FANO_DATA_DIR]",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Answer as one line of JSON on stdout.")
+
+
+@click.group(short_help="Keep the schema of the service's database.")
+def db() -> None:
+    """Keep the schema of the service's database.
+
+    A SQLite database is upgraded whenever the service starts. A PostgreSQL database is upgraded here, before the first
+    start and after each new version. Exit code 1 means that the database could not be read or upgraded.
+    """
+
+
+@db.command(short_help="Bring the schema to what this version needs.")
+@_database_option
+@_json_option
+def upgrade(database: str | None, as_json: bool) -> None:
+    """Bring the schema to what this version needs, in one transaction. Does nothing when it is there already.
+
+    \b
+    Example:
+      fano db upgrade --database postgresql://fano@localhost/fano
+    """
+    from server.storage.schema import current_revision
+    from server.storage.schema import upgrade as upgrade_schema
+
+    with _opened(database) as opened:
+        before = current_revision(opened)
+        after = upgrade_schema(opened)
+    if as_json:
+        click.echo(json.dumps({"before": before, "after": after}))
+    elif before == after:
+        click.echo(f"The schema is at revision {after} already.", err=True)
+    else:
+        click.echo(f"The schema moved from {before or 'nothing'} to revision {after}.", err=True)
+
+
+@db.command(short_help="Show where the schema stands.")
+@_database_option
+@_json_option
+def current(database: str | None, as_json: bool) -> None:
+    """Show the revision of the database and the one that this version needs. Exit code 1 when they differ."""
+    from server.storage.schema import current_revision, head_revision
+
+    with _opened(database) as opened:
+        revision, head = current_revision(opened), head_revision()
+    if as_json:
+        click.echo(json.dumps({"current": revision, "head": head, "up_to_date": revision == head}))
+    else:
+        click.echo(f"{revision or 'empty'}\t(this version needs {head})")
+    if revision != head:
+        if not as_json:
+            click.echo("Run `fano db upgrade`.", err=True)
+        sys.exit(1)
+
+
+@contextmanager
+def _opened(address: str | None) -> "Iterator[Database]":
+    from server.refusals import Refusal
+    from server.settings import Settings
+    from server.storage.database import Database, DatabaseUrlError
+    from server.storage.schema import SchemaError
+
+    try:
+        database = Database(address or Settings().database)
+        if database.file is not None:
+            database.file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield database
+        finally:
+            database.dispose()
+    except (Refusal, DatabaseUrlError, SchemaError, OSError) as error:
+        click.echo(f"fano db: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,115 @@
+"""The processes behind `fano serve`: prepare once, bind once, serve in one or several, say when it listens."""
+
+import json
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import click
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from server.services.startup import admin_token_notice, prepare
+from server.settings import Settings
+from server.storage.database import Database
+
+__all__ = ["run"]
+
+_SHUTDOWN_SECONDS = 8
+_START_SECONDS = 60
+_BACKLOG = 2_048
+
+
+def run(*, host: str, port: int, workers: int, as_json: bool) -> None:
+    """Serve until a signal. Raises SchemaError, DatabaseUnavailable, DatabaseUrlError or OSError when it cannot start."""
+    _end_on_signals()
+    settings = Settings()
+    database = Database(settings.database)
+    try:
+        token = prepare(settings, database)
+    finally:
+        database.dispose()
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        "server.app:create_app",
+        factory=True,
+        host=host,
+        workers=workers,
+        log_level="warning",
+        access_log=False,  # it would write the addresses of phones
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    url = _url(host, listener)
+    announcer = threading.Thread(target=_announce, args=(url, token, as_json), daemon=True)
+    announcer.start()
+    if workers == 1:
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+        if not server.started:
+            sys.exit(1)
+    else:
+        Multiprocess(config, sockets=[listener]).run()
+
+
+def _end_on_signals() -> None:
+    """A signal is the normal way to end: uvicorn raises it again after its shutdown, and then this ends with code 0."""
+
+    def end(_number: int, _frame: object) -> None:
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0 for a free one"
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(url: str, token: str | None, as_json: bool) -> None:
+    """Wait until the service answers, then say so once."""
+    if not _answers(url):
+        click.echo(f"fano serve: no answer at {url} within {_START_SECONDS} seconds", err=True)
+        return
+    if as_json:
+        click.echo(json.dumps({"event": "listening", "url": url, "admin_token": token}))
+        sys.stdout.flush()
+        return
+    click.echo(f"Fanoplane listens on {url} (interactive documentation at {url}/docs). Ctrl-C ends it.", err=True)
+    if token is not None:
+        click.echo(admin_token_notice(token), err=True)
+
+
+def _answers(url: str) -> bool:
+    local = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with opener.open(f"{local}/healthz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    return False

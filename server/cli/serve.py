@@ -1,0 +1,51 @@
+"""`fano serve`: the collection service in one or several processes."""
+
+import os
+import sys
+
+import click
+
+__all__ = ["serve"]
+
+
+@click.command(short_help="Run the collection service.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free port.")
+@click.option(
+    "--database",
+    metavar="URL",
+    help="sqlite:///path or postgresql://user@host/name. [default: FANO_DATABASE_URL, else a file in FANO_DATA_DIR]",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
+@click.option("--json", "as_json", is_flag=True, help="Say on stdout, as one line of JSON, when it listens and where.")
+def serve(host: str, port: int, database: str | None, workers: int, as_json: bool) -> None:
+    """Run the collection service until SIGTERM or Ctrl-C.
+
+    Without any setting it keeps its data in a SQLite file and shows a new admin token once. Every setting is an
+    environment variable FANO_<NAME>. On SIGTERM it answers what it has taken, then ends with exit code 0; exit code 1
+    means that it could not start.
+
+    \b
+    Examples:
+      fano serve
+      fano serve --port 0 --json
+      fano serve --host 0.0.0.0 --workers 4 --database postgresql://fano@localhost/fano
+    """
+    from pydantic import ValidationError
+
+    from server.cli.process import run
+    from server.refusals import Refusal
+    from server.storage.database import DatabaseUrlError
+    from server.storage.schema import SchemaError
+
+    if database is not None:
+        os.environ["FANO_DATABASE_URL"] = database  # worker processes read it there
+    try:
+        run(host=host, port=port, workers=workers, as_json=as_json)
+    except (Refusal, DatabaseUrlError, SchemaError, OSError) as error:
+        click.echo(f"fano serve: {error}", err=True)
+        sys.exit(1)
+    except ValidationError as error:
+        for entry in error.errors():
+            click.echo(f"fano serve: FANO_{str(entry['loc'][0]).upper()}: {entry['msg']}", err=True)
+        sys.exit(1)

@@ -1,0 +1,128 @@
+"""An estimate as bytes: which items, which intervals, JSON or CSV."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+import ldp_core
+from ldp_core.estimation import Estimate
+from ldp_core.privacy.epsilon import format_epsilon
+from ldp_core.types import IntArray
+from server.services.estimates import Decoded
+from server.services.specs import parsed_spec
+
+__all__ = ["EstimateView", "Rendered"]
+
+_COLUMNS = (
+    "item",
+    "index",
+    "estimate",
+    "standard_error",
+    "low",
+    "high",
+    "low_simultaneous",
+    "high_simultaneous",
+    "above_noise_floor",
+)
+
+
+class Rendered(NamedTuple):
+    """Bytes with what an HTTP answer says about them. provenance: compact JSON in ASCII."""
+
+    content: bytes
+    media_type: str
+    etag: str
+    provenance: str
+
+
+@dataclass(frozen=True)
+class EstimateView:
+    """How to show an estimate. confidence: of all intervals and the noise floor · top: None for all items by index."""
+
+    confidence: float = 0.95
+    top: int | None = None
+    format: Literal["json", "csv"] = "json"
+
+    def render(self, decoded: Decoded) -> Rendered:
+        """The estimate as bytes."""
+        provenance = _provenance(decoded)
+        if self.format == "csv":
+            content, media_type = self._csv(decoded), "text/csv; charset=utf-8"
+        else:
+            content, media_type = msgspec.json.encode(self.document(decoded)), "application/json"
+        compact = msgspec.json.encode(provenance)
+        named = compact + repr((self.confidence, self.top, self.format)).encode()
+        # weak: the bytes also carry how long the decoder took
+        return Rendered(content, media_type, f'W/"{hashlib.sha256(named).hexdigest()}"', compact.decode("ascii"))
+
+    def document(self, decoded: Decoded) -> dict[str, Any]:
+        """The JSON document of `server.api.schemas.EstimateOut`."""
+        row, estimate = decoded.row, decoded.estimate
+        provenance = _provenance(decoded)
+        canaries = estimate.canaries
+        shared = ("spec_digest", "mechanism", "parameters", "epsilon", "likelihood_ratio", "decoder")
+        return {
+            "collection": row.id,
+            "n": estimate.n,
+            "version": row.version,
+            **{name: provenance[name] for name in shared},
+            "decode_seconds": decoded.decode_seconds,
+            "confidence": self.confidence,
+            "domain_size": estimate.domain_size,
+            "report_space": len(estimate.support_counts),
+            "noise_floor": estimate.noise_floor(self.confidence),
+            "canaries": {**asdict(canaries), "alarm": bool(canaries.alarm)},
+            "poisoning": asdict(estimate.poisoning),
+            "items": [dict(zip(_COLUMNS, values, strict=True)) for values in self._rows(decoded)],
+            "provenance": provenance,
+        }
+
+    def _csv(self, decoded: Decoded) -> bytes:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(_COLUMNS)
+        for *values, above in self._rows(decoded):
+            writer.writerow([*values, "true" if above else "false"])
+        return text.getvalue().encode("utf-8")
+
+    def _rows(self, decoded: Decoded) -> Iterator[tuple[Any, ...]]:
+        """One tuple for each shown item, in the order of `_COLUMNS`."""
+        estimate, domain = decoded.estimate, parsed_spec(decoded.row).domain
+        shown = _shown(estimate, self.top)
+        one = estimate.interval(self.confidence)
+        all_ = estimate.interval(self.confidence, simultaneous=True)
+        numbers = (estimate.frequencies, estimate.standard_errors, one.low, one.high, all_.low, all_.high)
+        above = estimate.frequencies > estimate.noise_floor(self.confidence)
+        indices = shown.tolist()
+        names = [str(index) if domain is None else domain.items[index] for index in indices]
+        return zip(names, indices, *(column[shown].tolist() for column in (*numbers, above)), strict=True)
+
+
+def _shown(estimate: Estimate, top: int | None) -> IntArray:
+    """Indices of the items to show: all, or the `top` largest estimates in falling order, ties by index."""
+    if top is None:
+        return np.arange(estimate.domain_size, dtype=np.int64)
+    return np.argsort(-estimate.frequencies, kind="stable")[:top].astype(np.int64)
+
+
+def _provenance(decoded: Decoded) -> dict[str, Any]:
+    origin = decoded.estimate.provenance
+    ratio = origin.likelihood_ratio
+    return {
+        "spec_digest": decoded.row.spec_digest,
+        "counts_digest": decoded.counts_digest,
+        "mechanism": origin.mechanism,
+        "parameters": dict(origin.parameters),
+        "epsilon": format_epsilon(origin.epsilon),
+        "threshold": str(origin.threshold),
+        "likelihood_ratio": f"{ratio.numerator}/{ratio.denominator}",
+        "decoder": origin.decoder,
+        "post": list(origin.post),
+        "software": f"fanoplane {ldp_core.__version__}",
+    }

@@ -1,0 +1,131 @@
+"""Estimates of a collection: tally, decode, remember.
+
+Everything here runs in one thread of its own. That keeps the event loop free, decodes the same counts only once, and is what the
+compiled decoder needs: its own threads serve one caller at a time in a process.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from ldp_core.decoding import support_counts
+from ldp_core.estimation import Estimate
+from ldp_core.mechanisms import Tally
+from server.refusals import InvalidParameters, NotEnoughReports
+from server.services.collections import Collections
+from server.services.specs import mechanism_of
+from server.services.tallies import Tallies, counts_digest
+from server.storage.collections import CollectionRow
+from server.storage.database import Database
+
+__all__ = ["Decoded", "Estimates"]
+
+T = TypeVar("T")
+
+_REMEMBERED = 8
+_WARMED = ((2, 3), (4, 3))  # (q, t): the smallest prime and the smallest prime power run every compiled loop
+_decoding = threading.Lock()  # across applications in one process, see the module's docstring
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """An estimate with what it was made of. decode_seconds: how long the decoder took when it ran."""
+
+    row: CollectionRow
+    estimate: Estimate
+    counts_digest: str
+    decode_seconds: float
+
+
+@dataclass
+class _Memory:
+    """The last results, by spec digest, counts digest and decoder."""
+
+    results: OrderedDict[tuple[str, str, str], Decoded] = field(default_factory=OrderedDict)
+
+    def get(self, key: tuple[str, str, str]) -> Decoded | None:
+        if key in self.results:
+            self.results.move_to_end(key)
+        return self.results.get(key)
+
+    def put(self, key: tuple[str, str, str], decoded: Decoded) -> None:
+        self.results[key] = decoded
+        while len(self.results) > _REMEMBERED:
+            self.results.popitem(last=False)
+
+
+class Estimates:
+    """Decoded histograms of collections."""
+
+    def __init__(self, database: Database, collections: Collections) -> None:
+        self._collections = collections
+        self._tallies = Tallies(database)
+        self._memory = _Memory()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fano-decode")
+
+    def warm(self) -> None:
+        """Compile the decoder in the background, so that no request has to wait for it."""
+        self._thread.submit(_compile_decoder)
+
+    def close(self) -> None:
+        """End the thread; what it is doing is finished first."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, collection_id: str, decoder: str | None, render: Callable[[Decoded], T]) -> "Future[T]":
+        """Estimate in the background and hand the result to `render` there.
+
+        The future raises UnknownCollection, NotEnoughReports, or InvalidParameters for an unknown decoder.
+        """
+        return self._thread.submit(lambda: render(self._decoded(collection_id, decoder)))
+
+    def _decoded(self, collection_id: str, decoder: str | None) -> Decoded:
+        row = self._collections.get(collection_id)
+        mechanism = mechanism_of(row.spec)
+        chosen = mechanism.decoders[0] if decoder is None else decoder
+        if chosen not in mechanism.decoders:
+            raise InvalidParameters.of(
+                "decoder", f"decoder must be one of {', '.join(mechanism.decoders)}; got {chosen!r}"
+            )
+        tally = self._tallies.current(row.version_number, mechanism.report_space)
+        _require_reports(tally.n, row.min_reports)
+        key = (row.spec_digest, counts_digest(tally), chosen)
+        known = self._memory.get(key)
+        return known if known is not None else self._decode(key, row, tally)
+
+    def _decode(self, key: tuple[str, str, str], row: CollectionRow, tally: Tally) -> Decoded:
+        _, digest, decoder = key
+        with _decoding:
+            start = time.perf_counter()
+            estimate = mechanism_of(row.spec).decode(tally, decoder)
+            seconds = time.perf_counter() - start
+        decoded = Decoded(row, estimate, digest, seconds)
+        self._memory.put(key, decoded)
+        return decoded
+
+
+def _require_reports(have: int, min_reports: int) -> None:
+    need = max(1, min_reports)
+    if have < need:
+        raise NotEnoughReports(
+            f"there are {have} reports and an estimate of this collection needs {need}; wait for more",
+            have=have,
+            need=need,
+        )
+
+
+def _compile_decoder() -> None:
+    with _decoding:
+        start = time.perf_counter()
+        for q, t in _WARMED:
+            size = (q**t - 1) // (q - 1)
+            support_counts(np.ones(size, dtype=np.int64), q=q, t=t)
+        _log.info("the decoder is compiled (%.1f s)", time.perf_counter() - start)

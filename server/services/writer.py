@@ -1,0 +1,148 @@
+"""The group-commit writer: one thread that turns whatever uploads are waiting into one transaction.
+
+While a commit runs, new uploads gather; the next commit takes them all. So the cost of a durable commit is shared, there is no
+timer to tune, and in busy hours many uploads lose their order in one segment. The queue is bounded: beyond it an
+upload is refused at once rather than kept waiting.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from server.refusals import DatabaseUnavailable, Overloaded, Refusal
+
+__all__ = ["GroupCommitWriter", "Outcome", "Receipt", "Upload"]
+
+_GROUP_UPLOADS = 1_024
+_GROUP_BYTES = 4 << 20
+
+_log = logging.getLogger(__name__)
+
+
+class Upload(NamedTuple):
+    """An upload that passed every check that needs no transaction.
+
+    collection, version: database numbers · key_hash, body_hash: 16 bytes · messages: little-endian uint32, `reports` of them.
+    """
+
+    collection: int
+    version: int
+    window_index: int
+    key_hash: bytes
+    body_hash: bytes
+    messages: bytes
+    reports: int
+
+
+class Receipt(NamedTuple):
+    """What an accepted upload is told. replayed: it had been counted before."""
+
+    accepted: int
+    replayed: bool
+
+
+Outcome = Receipt | Refusal
+Commit = Callable[[Sequence[Upload]], Sequence[Outcome]]
+"""Stores a group durably or not at all, and says for each upload what became of it."""
+
+_Ticket = tuple[Upload, "asyncio.Future[Receipt]"]
+
+
+class GroupCommitWriter:
+    """Hands groups of uploads to `commit` from its own thread. `submit` belongs to one event loop."""
+
+    def __init__(self, commit: Commit, *, waiting_uploads: int, waiting_bytes: int) -> None:
+        self._commit = commit
+        self._most_uploads, self._most_bytes = waiting_uploads, waiting_bytes
+        self._waiting: deque[_Ticket] = deque()
+        self._bytes = 0
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Start the thread. Call it inside the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="fano-writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Refuse new uploads, commit those that wait, end the thread."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why uploads cannot be taken now, or None."""
+        if self._thread is None or not self._thread.is_alive():
+            return "the writer does not run"
+        if self._closing:
+            return "the writer is shutting down"
+        if self._full(0):
+            return f"{len(self._waiting)} uploads are waiting, the most that may"
+        return None
+
+    def _full(self, size: int) -> bool:
+        return len(self._waiting) >= self._most_uploads or self._bytes + size > self._most_bytes
+
+    def submit(self, upload: Upload) -> "asyncio.Future[Receipt]":
+        """Queue an upload. The future ends after its commit, with a receipt or a refusal. Raises Overloaded."""
+        assert self._loop is not None, "start the writer first"
+        future: asyncio.Future[Receipt] = self._loop.create_future()
+        with self._wake:
+            if self._closing:
+                raise Overloaded("the service is shutting down; send this upload again, unchanged, in a moment")
+            if self._full(len(upload.messages)):
+                raise Overloaded("too many uploads are waiting; send this one again, unchanged, in a moment")
+            self._waiting.append((upload, future))
+            self._bytes += len(upload.messages)
+            if len(self._waiting) == 1:
+                self._wake.notify()
+        return future
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            outcomes = self._outcomes([upload for upload, _ in group])
+            futures = [future for _, future in group]
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(_resolve, futures, outcomes)
+
+    def _next_group(self) -> list[_Ticket]:
+        """The uploads that wait, up to the size of a group; empty when the writer is to end."""
+        group: list[_Ticket] = []
+        size = 0
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait()
+            while self._waiting and len(group) < _GROUP_UPLOADS and size < _GROUP_BYTES:
+                ticket = self._waiting.popleft()
+                size += len(ticket[0].messages)
+                group.append(ticket)
+            self._bytes -= size
+        return group
+
+    def _outcomes(self, uploads: Sequence[Upload]) -> Sequence[Outcome | Exception]:
+        try:
+            return self._commit(uploads)
+        except DatabaseUnavailable as refusal:
+            return [DatabaseUnavailable(refusal.detail) for _ in uploads]
+        except Exception as error:  # whatever it was, the uploads must be answered and the writer must live on
+            _log.exception("a group of %d uploads was not stored", len(uploads))
+            return [RuntimeError(f"the upload was not stored: {type(error).__name__}") for _ in uploads]
+
+
+def _resolve(futures: Sequence["asyncio.Future[Receipt]"], outcomes: Sequence[Outcome | Exception]) -> None:
+    for future, outcome in zip(futures, outcomes, strict=True):
+        if future.done():  # whoever asked has gone away
+            continue
+        if isinstance(outcome, Receipt):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)

@@ -1,0 +1,40 @@
+"""Settings of the service, each from the environment variable FANO_<NAME>."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """Everything an operator may choose. Sizes are bytes, rates are per second."""
+
+    model_config = SettingsConfigDict(env_prefix="FANO_", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: str | None = Field(
+        default=None, description="sqlite:///path or postgresql://…; a SQLite file in data_dir when not set"
+    )
+    data_dir: Path = Field(default=Path("fano-data"), description="where the embedded database lives")
+    admin_token: SecretStr | None = Field(
+        default=None, description="admin token; when not set one is made at first start and shown once"
+    )
+    reports_per_batch: int = Field(default=10_000, ge=1, description="reports in one upload, at most")
+    body_bytes: int = Field(default=1 << 20, ge=1_024, description="size of one upload, at most")
+    admin_body_bytes: int = Field(default=64 << 20, ge=1_024, description="size of an administrator's request, at most")
+    report_space_limit: int = Field(
+        default=1 << 24, ge=2, le=1 << 32, description="messages of a new collection, at most: decoding needs memory"
+    )
+    waiting_uploads: int = Field(default=4_096, ge=1, description="uploads that may wait for the database")
+    waiting_bytes: int = Field(default=64 << 20, ge=1, description="size of all waiting messages, at most")
+    uploads_per_second: float | None = Field(
+        default=None, gt=0, description="uploads of one collection and process, averaged; no limit when not set"
+    )
+    free_disk_bytes: int = Field(default=64 << 20, ge=0, description="not ready below this much free disk")
+    warm_decoder: bool = Field(default=True, description="compile the decoder at start, in the background")
+
+    @property
+    def database(self) -> str:
+        """The database's address, the embedded one when none was chosen."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'fanoplane.sqlite3').resolve()}"

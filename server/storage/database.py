@@ -1,0 +1,130 @@
+"""Connections to SQLite or PostgreSQL, and what a transaction means on each.
+
+SQLite: write-ahead log, synchronous=FULL so that a commit survives power loss, foreign keys, and BEGIN IMMEDIATE for
+writes so that no transaction fails half-way for want of the write lock. PostgreSQL: read committed, synchronous commit.
+Parameters never enter an error text or a log.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from server.refusals import DatabaseUnavailable
+
+__all__ = ["Database", "DatabaseUrlError", "parse_database_url"]
+
+_LOCK_SECONDS = 5
+_POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
+_SQLITE = {"sqlite", "sqlite+pysqlite"}
+
+
+class DatabaseUrlError(ValueError):
+    """An address of no database that the service can use."""
+
+
+def parse_database_url(address: str) -> URL:
+    """The address with its driver: psycopg 3 for PostgreSQL, a file for SQLite. Raises DatabaseUrlError."""
+    wanted = "give sqlite:///path/to/file or postgresql://user@host/database"
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise DatabaseUrlError(f"the database address cannot be read; {wanted}") from error
+    if url.drivername in _POSTGRESQL:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in _SQLITE:
+        raise DatabaseUrlError(f"databases of kind {url.drivername!r} are not supported; {wanted}")
+    if url.database in (None, "", ":memory:"):
+        raise DatabaseUrlError(f"reports must survive a restart, so a database in memory is refused; {wanted}")
+    return url.set(drivername="sqlite+pysqlite")
+
+
+class Database:
+    """One database. Cheap to make: the first connection is opened on first use."""
+
+    def __init__(self, address: str) -> None:
+        self.url = parse_database_url(address)
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Is it the embedded engine?"""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of the embedded database."""
+        return Path(self.url.database or "") if self.is_sqlite else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that changes nothing. Raises DatabaseUnavailable when the database does not answer."""
+        with _availability(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block, durably, or changes nothing."""
+        with _availability(), self.engine.connect() as plain:
+            connection = plain.execution_options(fano_writes=True)
+            with connection.begin():
+                yield connection
+
+    def dispose(self) -> None:
+        """Close every idle connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _availability() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise DatabaseUnavailable(
+            "the database does not answer, is locked or has no space left; nothing was stored. Try again later"
+        ) from error
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": _LOCK_SECONDS}, pool_timeout=_LOCK_SECONDS
+    )
+
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("fano_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_timeout=_LOCK_SECONDS,
+        connect_args={"connect_timeout": _LOCK_SECONDS},
+    )
+
+    def connect(connection: Any, _record: Any) -> None:
+        # a role or database may have switched this off, and then an acknowledged report could vanish
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+            )
+        connection.commit()
+
+    event.listen(engine, "connect", connect)
+    return engine

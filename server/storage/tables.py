@@ -1,0 +1,102 @@
+"""The tables.
+
+    collections ─< versions ─< segments        packed messages, in value order, many uploads in one row
+         │              └────< batch_keys      what makes a retry count once
+         └──< tokens
+
+A segment holds the messages of all uploads that one commit accepted for a version and window, sorted, so the row is a
+function of their histogram alone. A batch key row says that an upload was counted, not what it said: it has no column that
+leads to a segment, and its two hashes are keyed by the device's own random key, which is not stored. Nothing here is
+finer in time than the window, and nothing tells where an upload came from.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = ["batch_keys", "collections", "metadata", "segments", "tokens", "versions"]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Number = BigInteger().with_variant(Integer, "sqlite")
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("min_reports", BigInteger, nullable=False),
+    CheckConstraint("state IN ('draft', 'open', 'paused', 'closed')", name="state"),
+    sqlite_autoincrement=True,
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("collection", _Number, ForeignKey(collections.c.number), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("spec_digest", String(64), nullable=False),
+    Column("items", LargeBinary),
+    Column("items_digest", String(64)),
+    UniqueConstraint("collection", "version"),
+    sqlite_autoincrement=True,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("scope", String(16), nullable=False),
+    Column("collection", _Number, ForeignKey(collections.c.number), index=True),
+    Column("sha256", LargeBinary, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+
+batch_keys = Table(
+    "batch_keys",
+    metadata,
+    Column("version", _Number, ForeignKey(versions.c.number), primary_key=True, autoincrement=False),
+    Column("key_hash", LargeBinary, primary_key=True),  # 16 bytes
+    Column("window_index", BigInteger, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),  # 16 bytes
+    Column("accepted", Integer, nullable=False),
+    sqlite_with_rowid=False,  # no hidden counter that would keep the order of arrival
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("version", _Number, ForeignKey(versions.c.number), nullable=False),
+    Column("window_index", BigInteger, nullable=False),
+    Column("reports", Integer, nullable=False),
+    Column("messages", LargeBinary, nullable=False),  # little-endian uint32, ascending
+    CheckConstraint("length(messages) = 4 * reports", name="length"),
+    Index(None, "version", "id"),
+    sqlite_autoincrement=True,  # ids are never used again, so a reader may remember the last one it saw
+)

@@ -1,0 +1,74 @@
+"""Databases of both kinds, and the application on them."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.storage.database import Database
+from server.storage.schema import upgrade
+from tests.services.in_process import InProcess, settings
+from tests.services.postgresql import PostgresqlCluster, postgresql_cluster
+
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlCluster]:
+    """The PostgreSQL server of this test process."""
+    with postgresql_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that has the schema, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    database = Database(f"sqlite:///{file}")
+    upgrade(database)
+    database.dispose()  # the last connection folds the write-ahead log into the file
+    return file
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with the schema and nothing in it, once for each engine."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'fano.sqlite3')}"
+    else:
+        cluster: PostgresqlCluster = request.getfixturevalue("postgresql")
+        with cluster.database() as url:
+            yield url
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A SQLite database with the schema and nothing in it."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'fano.sqlite3')}"
+
+
+@pytest.fixture(params=ENGINES)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any table, once for each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    else:
+        cluster: PostgresqlCluster = request.getfixturevalue("postgresql")
+        with cluster.database(empty=True) as url:
+            yield url
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[InProcess]:
+    """The application on a fresh database of each engine."""
+    with InProcess(settings(database_url, data_dir=tmp_path)) as running:
+        yield running
+
+
+@pytest.fixture
+def sqlite_service(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
+    """The application on a fresh SQLite database."""
+    with InProcess(settings(sqlite_url, data_dir=tmp_path)) as running:
+        yield running

@@ -1,0 +1,111 @@
+"""The OpenAPI document tells the truth about every route."""
+
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from server.api.problems import PROBLEMS
+from server.app import create_app
+from tests.services.in_process import settings
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    app = create_app(settings("sqlite:///never-opened.sqlite3"))
+    document: dict[str, Any] = app.openapi()
+    assert app.openapi() is document
+    return document
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (m.upper(), path): operation for path, methods in document["paths"].items() for m, operation in methods.items()
+    }
+
+
+def test_every_route_is_described(document: dict[str, Any]) -> None:
+    assert set(operations(document)) == {
+        ("POST", "/v1/collections"),
+        ("GET", "/v1/collections"),
+        ("GET", "/v1/collections/{collection_id}"),
+        ("POST", "/v1/collections/{collection_id}/open"),
+        ("POST", "/v1/collections/{collection_id}/pause"),
+        ("POST", "/v1/collections/{collection_id}/close"),
+        ("POST", "/v1/collections/{collection_id}/reports"),
+        ("GET", "/v1/collections/{collection_id}/estimates"),
+        ("GET", "/c/{collection_id}/spec"),
+        ("GET", "/c/{collection_id}/items"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/version"),
+    }
+
+
+def test_the_upload_route_is_described_by_hand_and_is_there(document: dict[str, Any]) -> None:
+    app = create_app(settings("sqlite:///never-opened.sqlite3"))
+    assert [route.path for route in app.routes if isinstance(route, Route) and route.path.endswith("/reports")]
+    upload = operations(document)["POST", "/v1/collections/{collection_id}/reports"]
+    assert set(upload["responses"]) == {
+        "200",
+        "400",
+        "401",
+        "403",
+        "404",
+        "409",
+        "410",
+        "413",
+        "415",
+        "422",
+        "429",
+        "500",
+        "503",
+    }
+    assert upload["security"] == [{"writeKey": []}]
+
+
+def test_every_error_is_a_problem_document(document: dict[str, Any]) -> None:
+    for (method, path), operation in operations(document).items():
+        for status, answer in operation["responses"].items():
+            if int(status) < 400 or (path, status) == ("/readyz", "503"):
+                continue
+            assert answer["content"] == {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+            }, (method, path, status)
+            slugs = answer["description"].split(" · ")
+            assert {PROBLEMS[slug].status for slug in slugs} == {int(status)}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_routes_that_take_parameters_document_their_422(document: dict[str, Any]) -> None:
+    for key in (
+        ("POST", "/v1/collections"),
+        ("POST", "/v1/collections/{collection_id}/reports"),
+        ("GET", "/v1/collections/{collection_id}/estimates"),
+    ):
+        assert "invalid-parameters" in operations(document)[key]["responses"]["422"]["description"]
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found: list[str] = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            found.extend(value for key, value in node.items() if key == "$ref")
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(document)
+    assert found
+    assert {reference.removeprefix("#/components/schemas/") for reference in found} <= set(
+        document["components"]["schemas"]
+    )
+
+
+def test_administration_needs_the_admin_token(document: dict[str, Any]) -> None:
+    for (method, path), operation in operations(document).items():
+        if path.startswith("/v1/collections") and not path.endswith("/reports"):
+            assert operation["security"] == [{"adminToken": []}], (method, path)

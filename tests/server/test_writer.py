@@ -1,0 +1,154 @@
+"""The group-commit writer by itself: groups, bounds, failures and the end."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from server.refusals import BatchKeyReused, DatabaseUnavailable, Overloaded
+from server.services.ingest import pack_segments
+from server.services.writer import GroupCommitWriter, Outcome, Receipt, Upload
+
+
+def an_upload(number: int = 0, messages: Sequence[int] = (1,), *, version: int = 1, window: int = 0) -> Upload:
+    packed = np.array(messages, dtype="<u4").tobytes()
+    return Upload(1, version, window, number.to_bytes(16, "big"), b"body", packed, len(messages))
+
+
+def writer_of(commit: object, *, uploads: int = 100, size: int = 1 << 20) -> GroupCommitWriter:
+    return GroupCommitWriter(commit, waiting_uploads=uploads, waiting_bytes=size)  # type: ignore[arg-type]
+
+
+def accept(uploads: Sequence[Upload]) -> list[Outcome]:
+    return [Receipt(upload.reports, replayed=False) for upload in uploads]
+
+
+def test_what_waits_during_a_commit_shares_the_next_one() -> None:
+    groups: list[int] = []
+    go = threading.Event()
+
+    def commit(uploads: Sequence[Upload]) -> list[Outcome]:
+        groups.append(len(uploads))
+        assert go.wait(10)
+        return accept(uploads)
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        futures = [writer.submit(an_upload(0))]
+        while not groups:
+            await asyncio.sleep(0.001)
+        futures += [writer.submit(an_upload(number)) for number in range(1, 40)]
+        go.set()
+        assert await asyncio.gather(*futures) == [Receipt(1, replayed=False)] * 40
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(scenario())
+    assert groups == [1, 39]
+
+
+@pytest.mark.parametrize(("uploads", "size"), [(3, 1 << 20), (100, 12)])
+def test_a_full_queue_refuses_at_once_and_recovers(uploads: int, size: int) -> None:
+    go, running = threading.Event(), threading.Event()
+
+    def commit(group: Sequence[Upload]) -> list[Outcome]:
+        running.set()
+        assert go.wait(10)
+        return accept(group)
+
+    async def scenario() -> None:
+        writer = writer_of(commit, uploads=uploads, size=size)
+        writer.start()
+        futures = [writer.submit(an_upload())]
+        await asyncio.to_thread(running.wait, 10)
+        assert writer.trouble is None
+        futures += [writer.submit(an_upload(number)) for number in range(3)]  # three uploads, or 12 bytes
+        with pytest.raises(Overloaded) as refused:
+            writer.submit(an_upload(9))
+        assert refused.value.retry_after == 1
+        assert (writer.trouble is None) == (uploads == 100)
+        go.set()
+        await asyncio.gather(*futures)
+        assert await writer.submit(an_upload(9)) == Receipt(1, replayed=False)
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(scenario())
+
+
+def test_each_upload_gets_its_own_outcome() -> None:
+    def commit(group: Sequence[Upload]) -> list[Outcome]:
+        return [BatchKeyReused("no") if int.from_bytes(u.key_hash, "big") % 2 else Receipt(1, False) for u in group]
+
+    async def scenario() -> list[object]:
+        writer = writer_of(commit)
+        writer.start()
+        outcomes = await asyncio.gather(*(writer.submit(an_upload(n)) for n in range(6)), return_exceptions=True)
+        await asyncio.to_thread(writer.close)
+        return [type(outcome) for outcome in outcomes]
+
+    assert asyncio.run(scenario()) == [Receipt, BatchKeyReused] * 3
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"), [(DatabaseUnavailable("gone"), DatabaseUnavailable), (KeyError("x"), RuntimeError)]
+)
+def test_a_failed_group_is_told_and_the_writer_lives_on(failure: Exception, told: type[Exception]) -> None:
+    failures = [failure]
+
+    def commit(group: Sequence[Upload]) -> list[Outcome]:
+        if failures:
+            raise failures.pop()
+        return accept(group)
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        with pytest.raises(told):
+            await writer.submit(an_upload())
+        assert await writer.submit(an_upload()) == Receipt(1, replayed=False)
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(scenario())
+
+
+def test_the_end_commits_what_waits_and_refuses_what_comes() -> None:
+    committed: list[Upload] = []
+
+    def commit(group: Sequence[Upload]) -> list[Outcome]:
+        committed.extend(group)
+        return accept(group)
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        futures = [writer.submit(an_upload(number)) for number in range(20)]
+        await asyncio.to_thread(writer.close)
+        assert await asyncio.gather(*futures) == [Receipt(1, replayed=False)] * 20
+        with pytest.raises(Overloaded, match="shutting down"):
+            writer.submit(an_upload())
+        assert writer.trouble is not None
+
+    asyncio.run(scenario())
+    assert len(committed) == 20
+
+
+def test_segments_depend_on_nothing_but_the_histogram() -> None:
+    rng = np.random.default_rng(8)
+    messages = rng.integers(0, 1 << 32, 300, dtype=np.uint64)
+
+    def packed(order: np.ndarray, sizes: list[int]) -> list[object]:
+        parts = np.split(order, np.cumsum(sizes))
+        return list(pack_segments([an_upload(i, part.tolist()) for i, part in enumerate(parts)]))
+
+    expected = packed(messages, [300])
+    for sizes in ([1] * 299, [100, 50], [7, 200, 3]):
+        assert packed(rng.permutation(messages), sizes) == expected
+
+
+def test_versions_and_windows_do_not_share_a_segment() -> None:
+    uploads = [an_upload(i, [i], version=i % 2, window=i % 3) for i in range(12)]
+    segments = pack_segments(uploads)
+    assert [(s.version, s.window_index) for s in segments] == [(v, w) for v in (0, 1) for w in (0, 1, 2)]
+    assert all(s.reports == 2 and len(s.messages) == 8 for s in segments)
