@@ -18,7 +18,7 @@ SUMMARIES = {
     "db": "Bring the database to this release's schema.",
     "demo": "Simulated phones report to a real service; the histogram appears beside the truth.",
     "estimate": "The histogram of a collection, every number with its interval.",
-    "mechanisms": "The mechanisms, and what each costs at one epsilon and domain.",
+    "mechanisms": "The mechanisms, ranked by exact error at one epsilon and domain.",
     "plan": "Which mechanism, how much error, how many phones: before anything is asked.",
     "serve": "Run the service.",
     "simulate": "Let simulated phones answer a collection.",

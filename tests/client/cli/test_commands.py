@@ -178,7 +178,7 @@ def test_plan_finds_the_epsilon_for_a_number_of_phones(fano: Fano) -> None:
     assert float(document["epsilon"]) == pytest.approx(1.93, abs=0.05)
     refused = fano("plan", "--items", "1000")
     assert refused.exit_code == 1
-    assert "give epsilon, or give phones" in refused.stderr
+    assert "give epsilon, or give phones" in str(refused.exception)
 
 
 def test_mechanisms_are_ranked_by_error(fano: Fano) -> None:
