@@ -33,7 +33,8 @@ class AffineHashDesign:
     def __init__(self, items: int, symbols: int, prime: int) -> None:
         if symbols < 2:
             raise ParameterError(f"a hash needs at least 2 symbols, got g = {symbols}")
-        if prime < max(items, symbols) or not is_prime(prime) or prime * prime * symbols > _LARGEST_SIZE:
+        fits = max(items, symbols) <= prime and prime * prime * symbols <= _LARGEST_SIZE
+        if not (fits and is_prime(prime)):
             raise ParameterError(
                 f"prime must be a prime of at least {max(items, symbols)} with prime^2 g <= 2^62, got {prime}"
             )

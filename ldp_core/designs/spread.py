@@ -76,12 +76,12 @@ class SpreadDesign:
     """
 
     def __init__(self, p: int, n: int, c: int, m: int = 1) -> None:
-        if p < 2 or not is_prime(p):
-            raise ParameterError(f"p must be prime, got {p}")
         if not 1 <= c <= n:
             raise ParameterError(f"c must lie in 1..n, got c = {c} and n = {n}")
-        if p**n > 1 << 32:
-            raise ParameterError(f"spread holds at most 2^32 items, got {p}^{n}")
+        if p < 2 or n > 32 or p > 1 << 32 or p**n > 1 << 32:
+            raise ParameterError(f"spread holds 2 to 2^32 items, got p^n = {p}^{n}")
+        if not is_prime(p):
+            raise ParameterError(f"p must be prime, got {p}")
         self.p, self.n, self.c, self.m = p, n, c, m
         self.item_count: int = p**n
         self.symbols: int = p**c

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ldp_core.estimation.error import SupportRates
 from ldp_core.estimation.estimate import Estimate
 from ldp_core.mechanisms.tally import Tally
 from ldp_core.randomness import RandomSource
@@ -75,6 +76,11 @@ class Mechanism(Protocol):
     @property
     def likelihood_ratio(self) -> Fraction:
         """lambda <= e^epsilon: the largest ratio of any message's probability under two items, exactly."""
+        ...
+
+    @property
+    def rates(self) -> SupportRates:
+        """How often a report supports its own item, and a given other one (of its block, where items live in blocks)."""
         ...
 
     @property

@@ -86,7 +86,8 @@ class CollectionSpec:
             )
         if self.mechanism.report_space > MAX_REPORT_SPACE:
             raise ParameterError(
-                f"a message must fit 32 bits, and {self.mechanism.name} would have {self.mechanism.report_space:,} messages"
+                f"a message must fit 32 bits, and {self.mechanism.name} would need {self.mechanism.report_bits:,} here; "
+                "`fano mechanisms` lists those that fit"
             )
 
     def document(self) -> dict[str, Json]:

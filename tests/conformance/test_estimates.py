@@ -106,12 +106,12 @@ def test_decode_refuses_nothing_and_strangers(case: tuple) -> None:
 def test_standard_errors_describe_the_spread_of_estimates(case: tuple) -> None:
     mechanism = build(case)
     rng = np.random.default_rng(22)
-    k, n, runs = mechanism.domain_size, 400, 400
+    k, n, runs = mechanism.domain_size, 400, 120
     values = np.arange(n) % k if k > 2 else (np.arange(n) % 4 == 0).astype(int)
     truth = np.bincount(values, minlength=k) / n
     squares = []
     for _ in range(runs):
         estimate = mechanism.decode(mechanism.tally(mechanism.randomize_many(values, rng)))
         squares.append(np.mean((estimate.frequencies - truth) ** 2 / estimate.standard_errors**2))
-    # z^2 averages to 1; even if all items of a run moved together the mean of 400 runs has deviation sqrt(2/400) = 0.07
-    assert abs(np.mean(squares) - 1) < 0.4  # > 5 sigma: false alarm < 1e-6 a case
+    # z^2 averages to 1; even if all items of a run moved together the mean of 120 runs has deviation sqrt(2/120) = 0.13
+    assert abs(np.mean(squares) - 1) < 0.6  # 4.6 sigma: false alarm < 1e-5 a case, and the seed is fixed

@@ -48,3 +48,13 @@ def test_reports_outside_are_refused_whole(case: tuple) -> None:
         mechanism.tally([0.5])
     with pytest.raises(ReportError):
         mechanism.tally(np.zeros((2, 2), dtype=np.int64))
+
+
+@pytest.mark.parametrize(
+    ("name", "k"), [("optimized_unary_encoding", 20_000), ("optimized_local_hashing", 50), ("subset_selection", 60)]
+)
+def test_mechanisms_of_longer_reports_make_no_collection(name: str, k: int) -> None:
+    mechanism = create(name, epsilon="1", domain_size=k)
+    assert not mechanism.fits_collections
+    with pytest.raises(ParameterError, match="must fit 32 bits"):
+        CollectionSpec(collection="c", version=1, question="?", mechanism=mechanism)
