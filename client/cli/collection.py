@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from client.cli.options import admin_client, json_option, service_options
+from client.cli.options import admin_client, json_option, parameter_option, service_options
 from client.cli.output import print_json, print_table, say
 
 __all__ = ["collection"]
@@ -15,16 +15,6 @@ __all__ = ["collection"]
 @click.group()
 def collection() -> None:
     """Create, list, open, pause and close collections."""
-
-
-def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
-    chosen: dict[str, int] = {}
-    for value in values:
-        name, _, number = value.partition("=")
-        if not name or not number.isdigit():
-            raise click.BadParameter(f"expected NAME=INTEGER such as q=4, got {value!r}", ctx, option)
-        chosen[name] = int(number)
-    return chosen
 
 
 @collection.command()
@@ -46,14 +36,7 @@ def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, 
 )
 @click.option("--epsilon", required=True, help='Privacy loss of one report, exactly: 1, "0.5" or "1/3".')
 @click.option("--mechanism", default="projective_geometry", show_default=True, help="See `fano mechanisms`.")
-@click.option(
-    "-p",
-    "--parameter",
-    "parameters",
-    multiple=True,
-    callback=_parameters,
-    help="A parameter of the mechanism, such as q=4; repeat it.",
-)
+@parameter_option
 @click.option("--window", help='How finely time is kept: "PT1H", "P1D" (the default), "P1W".')
 @click.option("--min-reports", type=click.IntRange(min=0), help="Estimates are withheld below this many reports.")
 @service_options

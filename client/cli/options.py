@@ -7,7 +7,7 @@ import click
 
 from client.rest import AdminClient
 
-__all__ = ["admin_client", "json_option", "service_options", "url_option", "write_key_option"]
+__all__ = ["admin_client", "json_option", "parameter_option", "service_options", "url_option", "write_key_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,6 +29,26 @@ write_key_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    chosen: dict[str, int] = {}
+    for value in values:
+        name, _, number = value.partition("=")
+        if not name or not number.isdigit():
+            raise click.BadParameter(f"expected NAME=INTEGER such as q=4, got {value!r}", ctx, option)
+        chosen[name] = int(number)
+    return chosen
+
+
+parameter_option = click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    callback=_parameters,
+    help="A parameter of the mechanism, such as q=4; repeat it.",
+)
 
 
 def service_options(command: Command) -> Command:
