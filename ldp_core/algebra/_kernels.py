@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ldp_core.algebra.fields import ExtensionField, Field
 from ldp_core.types import IntArray
 
-__all__ = ["field_tables", "points_by_filling_extension", "points_by_filling_prime", "walk"]
+__all__ = ["field_tables", "respond_extension", "respond_prime", "walk"]
 
 
 def field_tables(field: Field) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -98,70 +98,80 @@ def _point_number(index: int, length: int, first: IntArray, places: IntArray) ->
     return index + places[digits] - first[digits]
 
 
-@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def points_by_filling_prime(
+@njit(cache=True, nogil=True, error_model="numpy")
+def respond_prime(
     hyperplanes: IntArray,
-    fillings: IntArray,
-    product: int,
+    on: NDArray[np.bool_],
+    members: IntArray,
+    others: IntArray,
     q: int,
     first: IntArray,
     places: IntArray,
     inverses: IntArray,
     out: IntArray,
 ) -> None:
-    """out[i] = the point u with <u, v> = product whose other coordinates are given by fillings[i], for prime q.
+    """out[i] = the next member of hyperplanes[i] where on[i], else the next non-member, for prime q with t q^2 < 2^50.
 
-    hyperplanes, fillings, out: (m,) ·
-    product: 0 for members, whose filling is a canonical point of PG(t-2, q); 1 for non-members, whose filling is
-    a base-q number of t - 1 digits · first, places: (t,) index of the first point, and q^digits, by digits · inverses: (q,).
+    hyperplanes, on, out: (m,) · members: their numbers in 0..c-1, in order, one for each True of on · others: the
+    numbers in 0..q^(t-1)-1 of the rest. The point u has <u, v> = 0 for a member and 1 for a non-member; its other coordinates
+    are the canonical point of PG(t-2, q), or the base-q digits, that the number stands for.
     """
     t = len(first)
     reciprocal = 1.0 / q
-    stretches = 256
-    for stretch in prange(stretches):
-        u = np.empty(t, dtype=np.int64)
-        v = np.empty(t, dtype=np.int64)
-        for phone in range(len(out) * stretch // stretches, len(out) * (stretch + 1) // stretches):
-            number = _point_number(hyperplanes[phone], t, first, places)
-            pivot = -1
-            for position in range(t - 1, -1, -1):
+    u = np.empty(t, dtype=np.int64)
+    v = np.empty(t, dtype=np.int64)
+    next_member = next_other = 0
+    for phone in range(len(out)):
+        number = _point_number(hyperplanes[phone], t, first, places)
+        pivot = -1
+        for position in range(t - 1, -1, -1):
+            rest = _quotient(number, q, reciprocal)
+            v[position] = number - rest * q
+            number = rest
+            if pivot < 0 and v[position]:
+                pivot = position
+        if on[phone]:
+            number = _point_number(members[next_member], t - 1, first, places)
+            product = 0
+            next_member += 1
+        else:
+            number = others[next_other]
+            product = 1
+            next_other += 1
+        total = 0  # below t q^2: reduced once
+        for position in range(t - 1, -1, -1):
+            if position != pivot:
                 rest = _quotient(number, q, reciprocal)
-                v[position] = number - rest * q
+                u[position] = number - rest * q
                 number = rest
-                if pivot < 0 and v[position]:
-                    pivot = position
-            number = fillings[phone] if product else _point_number(fillings[phone], t - 1, first, places)
-            total = 0  # below t q^2: reduced once
-            for position in range(t - 1, -1, -1):
-                if position != pivot:
-                    rest = _quotient(number, q, reciprocal)
-                    u[position] = number - rest * q
-                    number = rest
-                    total += u[position] * v[position]
-            wanted = q + product - (total - q * _quotient(total, q, reciprocal))
-            wanted *= inverses[v[pivot]]
-            u[pivot] = wanted - q * _quotient(wanted, q, reciprocal)
-            lead = 0
-            while u[lead] == 0:
-                lead += 1
-            scale = inverses[u[lead]]
-            index = 0
-            if scale == 1:
-                for position in range(lead + 1, t):
-                    index = index * q + u[position]
-            else:
-                for position in range(lead + 1, t):
-                    scaled = u[position] * scale
-                    index = index * q + scaled - q * _quotient(scaled, q, reciprocal)
-            out[phone] = first[t - 1 - lead] + index
+                total += u[position] * v[position]
+        wanted = q + product - (total - q * _quotient(total, q, reciprocal))
+        wanted *= inverses[v[pivot]]
+        u[pivot] = wanted - q * _quotient(wanted, q, reciprocal)
+        lead = 0
+        while u[lead] == 0:
+            lead += 1
+        scale = inverses[u[lead]]
+        index = 0
+        if scale == 1:
+            for position in range(lead + 1, t):
+                index = index * q + u[position]
+        else:
+            for position in range(lead + 1, t):
+                scaled = u[position] * scale
+                index = index * q + scaled - q * _quotient(scaled, q, reciprocal)
+        out[phone] = first[t - 1 - lead] + index
 
 
-@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def points_by_filling_extension(
+@njit(cache=True, nogil=True, error_model="numpy")
+def respond_extension(
     hyperplanes: IntArray,
-    fillings: IntArray,
-    product: int,
-    order: IntArray,
+    on: NDArray[np.bool_],
+    members: IntArray,
+    others: IntArray,
+    q: int,
+    p: int,
+    m: int,
     first: IntArray,
     places: IntArray,
     inverses: IntArray,
@@ -169,36 +179,46 @@ def points_by_filling_extension(
     log: IntArray,
     out: IntArray,
 ) -> None:
-    """The same for a prime power q; order, exp and log as in `_field_kernels`."""
-    q, p, m = order
+    """`respond_prime` for a prime power q = p^m, m >= 2."""
     t = len(first)
     reciprocal = 1.0 / q
-    stretches = 256
-    for stretch in prange(stretches):
-        u = np.empty(t, dtype=np.int64)
-        v = np.empty(t, dtype=np.int64)
-        for phone in range(len(out) * stretch // stretches, len(out) * (stretch + 1) // stretches):
-            number = _point_number(hyperplanes[phone], t, first, places)
-            pivot = -1
-            for position in range(t - 1, -1, -1):
+    u = np.empty(t, dtype=np.int64)
+    v = np.empty(t, dtype=np.int64)
+    next_member = next_other = 0
+    for phone in range(len(out)):
+        number = _point_number(hyperplanes[phone], t, first, places)
+        pivot = -1
+        for position in range(t - 1, -1, -1):
+            rest = _quotient(number, q, reciprocal)
+            v[position] = number - rest * q
+            number = rest
+            if pivot < 0 and v[position]:
+                pivot = position
+        if on[phone]:
+            number = _point_number(members[next_member], t - 1, first, places)
+            next_member += 1
+        else:
+            number = others[next_other]
+            next_other += 1
+        total = 0
+        for position in range(t - 1, -1, -1):
+            if position != pivot:
                 rest = _quotient(number, q, reciprocal)
-                v[position] = number - rest * q
+                u[position] = number - rest * q
                 number = rest
-                if pivot < 0 and v[position]:
-                    pivot = position
-            number = fillings[phone] if product else _point_number(fillings[phone], t - 1, first, places)
-            total = 0
-            for position in range(t - 1, -1, -1):
-                if position != pivot:
-                    rest = _quotient(number, q, reciprocal)
-                    u[position] = number - rest * q
-                    number = rest
-                    total = _add(total, _multiply(u[position], v[position], q, m, exp, log), q, p, m)
-            wanted = _negative(total, q, p, m)
-            if product:
-                wanted = _add(product, wanted, q, p, m)
-            u[pivot] = _multiply(wanted, inverses[v[pivot]], q, m, exp, log)
-            out[phone] = _canonical_index(u, first, inverses, order, exp, log)
+                total = _add(total, exp[log[u[position]] + log[v[position]]], q, p, m)
+        wanted = _negative(total, q, p, m)
+        if not on[phone]:
+            wanted = _add(1, wanted, q, p, m)
+        u[pivot] = exp[log[wanted] + log[inverses[v[pivot]]]]
+        lead = 0
+        while u[lead] == 0:
+            lead += 1
+        scale = log[inverses[u[lead]]]
+        index = 0
+        for position in range(lead + 1, t):
+            index = index * q + exp[log[u[position]] + scale]
+        out[phone] = first[t - 1 - lead] + index
 
 
 @njit(parallel=True, cache=True, nogil=True)

@@ -17,9 +17,13 @@ import numpy as np
 
 from ldp_core.algebra.fields import Field, galois_field
 from ldp_core.errors import ParameterError
-from ldp_core.types import IntArray
+from ldp_core.types import BoolArray, IntArray
 
 __all__ = ["ProjectiveSpace", "point_count"]
+
+_NONE = np.zeros(0, dtype=np.int64)
+_EXACT_PRODUCTS = 1 << 50
+"""Compiled loops add up t products of field elements before they reduce them; beyond this a plain loop is used."""
 
 _LARGEST_ORDER = 1 << 32
 _LONGEST_VECTOR = 64
@@ -170,32 +174,50 @@ class ProjectiveSpace:
 
     def members(self, hyperplanes: IntArray, i: IntArray) -> IntArray:
         """`member` for many pairs.  (m,), (m,) -> (m,)"""
-        return self._filled(hyperplanes, i, 0)
+        return self.responses(hyperplanes, np.ones(len(i), dtype=np.bool_), i, _NONE)
 
     def non_members(self, hyperplanes: IntArray, i: IntArray) -> IntArray:
         """`non_member` for many pairs.  (m,), (m,) -> (m,)"""
-        return self._filled(hyperplanes, i, 1)
+        return self.responses(hyperplanes, np.zeros(len(i), dtype=np.bool_), _NONE, i)
 
-    def _filled(self, hyperplanes: IntArray, fillings: IntArray, product: int) -> IntArray:
+    def responses(self, hyperplanes: IntArray, on: BoolArray, members: IntArray, others: IntArray) -> IntArray:
+        """For each hyperplane the next of `members` where `on`, else the next of `others`: what many phones send.
+
+        hyperplanes, on: (m,) · members: numbers of members, one for each True of `on`, in order · others: numbers of
+        non-members, one for each False. Returns the points, (m,).
+        """
+        if self.t * self.q**2 >= _EXACT_PRODUCTS:
+            return self._responses_one_by_one(hyperplanes, on, members, others)
         from ldp_core.algebra import _kernels
 
         out = np.empty(len(hyperplanes), dtype=np.int64)
-        order, first, places, inverses, exp, log = self._tables
+        first, places, inverses, exp, log = self._tables
+        phones = (np.asarray(hyperplanes, dtype=np.int64), on, members, others)
         if self.field.degree == 1:
-            _kernels.points_by_filling_prime(hyperplanes, fillings, product, self.q, first, places, inverses, out)
+            _kernels.respond_prime(*phones, self.q, first, places, inverses, out)
         else:
-            _kernels.points_by_filling_extension(
-                hyperplanes, fillings, product, order, first, places, inverses, exp, log, out
+            _kernels.respond_extension(
+                *phones, self.q, self.field.characteristic, self.field.degree, first, places, inverses, exp, log, out
             )
         return out
+
+    def _responses_one_by_one(
+        self, hyperplanes: IntArray, on: BoolArray, members: IntArray, others: IntArray
+    ) -> IntArray:
+        inside, outside = iter(members.tolist()), iter(others.tolist())
+        points = [
+            self.member(x, next(inside)) if is_on else self.non_member(x, next(outside))
+            for x, is_on in zip(hyperplanes.tolist(), on.tolist(), strict=True)
+        ]
+        return np.array(points, dtype=np.int64)
 
     @functools.cached_property
     def _tables(self) -> tuple[IntArray, ...]:
         from ldp_core.algebra._kernels import field_tables
 
-        order, inverses, exp, log = field_tables(self.field)
+        _, inverses, exp, log = field_tables(self.field)
         first = np.array(self._first[: self.t], dtype=np.int64)
-        return order, first, np.array(self._places, dtype=np.int64), inverses, exp, log
+        return first, np.array(self._places, dtype=np.int64), inverses, exp, log
 
     def hyperplane(self, index: int) -> IntArray:
         """All points of a hyperplane, sorted.  -> (c,)"""

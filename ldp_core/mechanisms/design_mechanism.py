@@ -100,12 +100,19 @@ class DesignMechanism(SupportMechanism):
         design = self.design
         draws = rng.integers(0, 1 << COIN_BITS, size=len(items), dtype=np.uint64)
         heads = draws < np.uint64(self.threshold)
-        messages = np.empty(len(items), dtype=np.int64)
-        inside, outside = items[heads], items[~heads]
-        messages[heads] = design.members(inside, rng.integers(0, design.block_size, len(inside)))
-        messages[~heads] = design.non_members(
-            outside, rng.integers(0, design.choices - design.block_size, len(outside))
+        members = int(np.count_nonzero(heads))
+        return self._responses(
+            items,
+            heads,
+            rng.integers(0, design.block_size, members),
+            rng.integers(0, design.choices - design.block_size, len(items) - members),
         )
+
+    def _responses(self, items: IntArray, heads: BoolArray, members: IntArray, others: IntArray) -> Messages:
+        """The members numbered `members` for the items where `heads`, the non-members numbered `others` for the rest."""
+        messages = np.empty(len(items), dtype=np.int64)
+        messages[heads] = self.design.members(items[heads], members)
+        messages[~heads] = self.design.non_members(items[~heads], others)
         return messages
 
     def supports(self, item: int) -> IntArray:

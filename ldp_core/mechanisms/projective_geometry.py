@@ -11,10 +11,20 @@ from ldp_core.designs.projective import DEFAULT_REPORT_SPACE_LIMIT, ProjectiveDe
 from ldp_core.errors import ParameterError
 from ldp_core.mechanisms.design_mechanism import DesignMechanism, checked_domain_size
 from ldp_core.privacy.epsilon import EpsilonLike, parse_epsilon
+from ldp_core.types import BoolArray, IntArray, Messages
 
-__all__ = ["NAME", "projective_geometry"]
+__all__ = ["NAME", "ProjectiveGeometry", "projective_geometry"]
 
 NAME = "projective_geometry"
+
+
+class ProjectiveGeometry(DesignMechanism):
+    """The design mechanism of a projective space, whose phones are simulated in one compiled pass."""
+
+    design: ProjectiveDesign
+
+    def _responses(self, items: IntArray, heads: BoolArray, members: IntArray, others: IntArray) -> Messages:
+        return self.design.space.responses(items, heads, members, others)
 
 
 def projective_geometry(
@@ -24,7 +34,7 @@ def projective_geometry(
     q: int | None = None,
     t: int | None = None,
     report_space_limit: int = DEFAULT_REPORT_SPACE_LIMIT,
-) -> DesignMechanism:
+) -> ProjectiveGeometry:
     """Projective geometry response over PG(t-1, q), or over the best (q, t) when neither is given.
 
     epsilon: exact, 0 < epsilon <= 24 · domain_size: k, 2 <= k <= (q^t - 1)/(q - 1) · q: prime power · t >= 2.
@@ -37,7 +47,7 @@ def projective_geometry(
     if q is None or t is None:
         q, t = choose_projective_design(exact, k, report_space_limit=report_space_limit)
     design = ProjectiveDesign(q, t)
-    return DesignMechanism(
+    return ProjectiveGeometry(
         NAME,
         design,
         epsilon=exact,
