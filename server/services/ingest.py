@@ -15,10 +15,13 @@ from server.refusals import (
 )
 from server.services.writer import Outcome, Receipt, Upload
 from server.storage import reports as rows
-from server.storage.database import Database
-from server.storage.reports import BatchKey, KeyId, Segment
+from server.storage.database import Connection, Database
+from server.storage.reports import BatchKey, Segment
 
-__all__ = ["pack_segments", "record_group"]
+__all__ = ["pack_segment", "record_group"]
+
+_Place = tuple[int, int]
+"""Version number and window index: what a segment is for."""
 
 
 def record_group(database: Database, uploads: Sequence[Upload]) -> list[Outcome]:
@@ -29,51 +32,65 @@ def record_group(database: Database, uploads: Sequence[Upload]) -> list[Outcome]
     """
     with database.write() as connection:
         states = rows.lock_states(connection, sorted({upload.collection for upload in uploads}))
-        first: dict[KeyId, Upload] = {}
+        first: dict[tuple[int, bytes], Upload] = {}
         for upload in uploads:
             first.setdefault((upload.version, upload.key_hash), upload)
-        wanted = {key: upload for key, upload in first.items() if states.get(upload.collection) == "open"}
-        counted = rows.insert_keys(connection, [_key(upload) for upload in wanted.values()]) if wanted else set()
-        others = [key for key in first if key not in counted]
-        known = rows.known_keys(connection, others) if others else {}
-        if counted:
-            rows.insert_segments(connection, pack_segments([wanted[key] for key in counted]))
-    known |= {key: _key(wanted[key]) for key in counted}
-    return [_outcome(upload, first, counted, known, states) for upload in uploads]
+        counted = _count_new(connection, [u for u in first.values() if states.get(u.collection) == "open"])
+        known = _known(connection, [u for key, u in first.items() if key not in counted])
+    return [_outcome(upload, counted, known, states) for upload in uploads]
 
 
-def pack_segments(uploads: Sequence[Upload]) -> list[Segment]:
-    """One segment for each version and window, its messages in value order: nothing of the order of arrival is left."""
-    gathered: dict[tuple[int, int], list[bytes]] = {}
+def _count_new(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[int, bytes], Upload]:
+    """Store the uploads whose keys are new, and return those."""
+    places: dict[_Place, dict[bytes, Upload]] = {}
     for upload in uploads:
-        gathered.setdefault((upload.version, upload.window_index), []).append(upload.messages)
-    segments = []
-    for (version, window), parts in sorted(gathered.items()):
-        messages = np.sort(np.frombuffer(b"".join(parts), dtype="<u4"))
-        segments.append(Segment(version, window, len(messages), messages.tobytes()))
-    return segments
+        places.setdefault((upload.version, upload.window_index), {})[upload.key_hash] = upload
+    counted = {}
+    for (version, window), by_key in sorted(places.items()):
+        keys = [BatchKey(upload.key_hash, upload.body_hash, upload.reports) for upload in by_key.values()]
+        new = [by_key[key] for key in rows.insert_keys(connection, version, window, keys)]
+        if new:
+            rows.insert_segment(connection, pack_segment(version, window, new))
+        counted.update({(version, upload.key_hash): upload for upload in new})
+    return counted
 
 
-def _key(upload: Upload) -> BatchKey:
-    return BatchKey(upload.version, upload.key_hash, upload.window_index, upload.body_hash, upload.reports)
+def _known(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[int, bytes], BatchKey]:
+    """What is stored of the keys of these uploads."""
+    versions: dict[int, list[bytes]] = {}
+    for upload in uploads:
+        versions.setdefault(upload.version, []).append(upload.key_hash)
+    return {
+        (version, key_hash): key
+        for version, key_hashes in versions.items()
+        for key_hash, key in rows.known_keys(connection, version, key_hashes).items()
+    }
+
+
+def pack_segment(version: int, window_index: int, uploads: Sequence[Upload]) -> Segment:
+    """The messages of uploads in value order: nothing of the order of arrival is left, not even within an upload."""
+    messages = np.sort(np.frombuffer(b"".join([upload.messages for upload in uploads]), dtype="<u4"))
+    return Segment(version, window_index, len(messages), messages.tobytes())
 
 
 def _outcome(
     upload: Upload,
-    first: dict[KeyId, Upload],
-    counted: set[KeyId],
-    known: dict[KeyId, BatchKey],
+    counted: dict[tuple[int, bytes], Upload],
+    known: dict[tuple[int, bytes], BatchKey],
     states: dict[int, str],
 ) -> Outcome:
     key = (upload.version, upload.key_hash)
-    stored = known.get(key)
+    new = counted.get(key)
+    if new is upload:
+        return Receipt(upload.reports, replayed=False)
+    stored = known.get(key) if new is None else BatchKey(new.key_hash, new.body_hash, new.reports)
     if stored is None:
         return _refused(states.get(upload.collection))
     if stored.body_hash != upload.body_hash:
         return BatchKeyReused(
             "this batch key was used before with another body; make a new key for every new batch and never change a sent one"
         )
-    return Receipt(stored.accepted, replayed=not (key in counted and first[key] is upload))
+    return Receipt(stored.accepted, replayed=True)
 
 
 def _refused(state: str | None) -> Refusal:

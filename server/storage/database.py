@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.refusals import DatabaseUnavailable
 
-__all__ = ["Database", "DatabaseUrlError", "parse_database_url"]
+__all__ = ["Connection", "Database", "DatabaseUrlError", "parse_database_url"]
 
 _LOCK_SECONDS = 5
 _POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}

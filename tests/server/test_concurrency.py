@@ -6,7 +6,12 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import numpy as np
+from sqlalchemy import select
 
+from server.services.ingest import record_group
+from server.services.writer import Receipt, Upload
+from server.storage.tables import segments
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.stored import stored_keys, stored_messages
@@ -112,3 +117,22 @@ def test_no_report_is_counted_after_a_collection_closed(service: InProcess, data
     assert {answer.status_code for answer in answers} <= {200, 410}
     assert stored_messages(database_url) == Counter(acknowledged)
     assert closed_with == len(acknowledged)
+
+
+def test_versions_and_windows_do_not_share_a_segment(service: InProcess, database_url: str) -> None:
+    numbers = []
+    for _ in range(2):
+        row = service.app.state.services.collections.get(create(service.post).id)
+        numbers.append((row.number, row.version_number))
+    uploads = [
+        Upload(*numbers[i % 2], i % 3, i.to_bytes(16, "big"), bytes(16), i.to_bytes(4, "little"), 1) for i in range(12)
+    ]
+    database = service.app.state.services.database
+    assert record_group(database, uploads) == [Receipt(1, replayed=False)] * 12
+    with database.read() as connection:
+        stored = connection.execute(select(segments.c.version, segments.c.window_index, segments.c.messages)).all()
+    for version, window, messages in stored:
+        (index,) = [i for i, (_, number) in enumerate(numbers) if number == version]
+        expected = [i for i in range(12) if i % 2 == index and i % 3 == window]
+        assert np.frombuffer(messages, dtype="<u4").tolist() == expected
+    assert len(stored) == 6

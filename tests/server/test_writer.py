@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from server.refusals import BatchKeyReused, DatabaseUnavailable, Overloaded
-from server.services.ingest import pack_segments
+from server.services.ingest import pack_segment
 from server.services.writer import GroupCommitWriter, Outcome, Receipt, Upload
 
 
@@ -140,15 +140,8 @@ def test_segments_depend_on_nothing_but_the_histogram() -> None:
 
     def packed(order: np.ndarray, sizes: list[int]) -> list[object]:
         parts = np.split(order, np.cumsum(sizes))
-        return list(pack_segments([an_upload(i, part.tolist()) for i, part in enumerate(parts)]))
+        return [pack_segment(1, 0, [an_upload(i, part.tolist()) for i, part in enumerate(parts)])]
 
     expected = packed(messages, [300])
     for sizes in ([1] * 299, [100, 50], [7, 200, 3]):
         assert packed(rng.permutation(messages), sizes) == expected
-
-
-def test_versions_and_windows_do_not_share_a_segment() -> None:
-    uploads = [an_upload(i, [i], version=i % 2, window=i % 3) for i in range(12)]
-    segments = pack_segments(uploads)
-    assert [(s.version, s.window_index) for s in segments] == [(v, w) for v in (0, 1) for w in (0, 1, 2)]
-    assert all(s.reports == 2 and len(s.messages) == 8 for s in segments)
