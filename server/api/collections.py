@@ -41,7 +41,7 @@ async def create_collection(request: Request, response: Response, services: Serv
     proposal = Proposal(
         name=wanted.name,
         question=wanted.question,
-        epsilon=wanted.exact_epsilon,
+        epsilon=wanted.epsilon,
         items=wanted.items,
         domain_size=wanted.domain_size,
         mechanism=wanted.mechanism,

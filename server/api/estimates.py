@@ -15,6 +15,8 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[AdminOnly])
 
+PostProcess = Literal["norm_sub", "simplex", "base_cut", "empirical_bayes"]
+
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "JSON, or CSV with one header row and one row for each item", "content": {"text/csv": {}}},
     304: {"description": "The reports are still the same"},
@@ -45,10 +47,13 @@ async def get_estimates(
     top: Annotated[
         int | None, Query(ge=1, description="only the largest, in falling order; else all, by index")
     ] = None,
+    post: Annotated[
+        list[PostProcess] | None, Query(description="post-processed shares beside the raw ones; may be repeated")
+    ] = None,
     format: Annotated[Literal["json", "csv"], Query(description="json or csv")] = "json",  # noqa: A002 - the API's name
 ) -> Response:
     """The histogram so far, every number with its error."""
-    view = EstimateView(confidence=confidence, top=top, format=format)
+    view = EstimateView(confidence=confidence, top=top, format=format, post=tuple(dict.fromkeys(post or ())))
     rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, decoder, view.render))
     headers = {"ETag": rendered.etag, "Cache-Control": "no-cache", "Fano-Provenance": rendered.provenance}
     if matches(request.headers.get("if-none-match"), rendered.etag):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 __all__ = [
     "CollectionList",
@@ -12,8 +12,12 @@ __all__ = [
     "CreateCollection",
     "CreatedCollection",
     "EstimateOut",
+    "ExactEpsilon",
+    "FullPlanOut",
     "Health",
     "ItemOut",
+    "MechanismList",
+    "PlanRequest",
     "ProblemOut",
     "Readiness",
     "ReceiptOut",
@@ -25,6 +29,22 @@ __all__ = [
 State = Literal["draft", "open", "paused", "closed"]
 
 
+def _exact_text(value: Any) -> Any:
+    """Epsilon as text. A JSON float means its shortest decimal, so 0.1 is one tenth."""
+    if isinstance(value, bool):
+        raise ValueError('a positive number such as 1, "0.5" or "1/3"')
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return str(value) if isinstance(value, int) else value
+
+
+ExactEpsilon = Annotated[
+    str,
+    BeforeValidator(_exact_text, json_schema_input_type=str | int | float),
+    Field(description='privacy loss of one report, kept exactly: "0.5", "1/3" or a number', examples=["1"]),
+]
+
+
 class CreateCollection(BaseModel):
     """A new collection: what is asked, about which items, how privately."""
 
@@ -32,10 +52,7 @@ class CreateCollection(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=200, description="for people who administer it")]
     question: Annotated[str, Field(min_length=1, max_length=2_000, description="what phones are asked")]
-    epsilon: Annotated[
-        str | int | float,
-        Field(description='privacy loss of one report, kept exactly: "0.5", "1/3" or a number', examples=["1"]),
-    ]
+    epsilon: ExactEpsilon
     items: Annotated[list[str] | None, Field(description="the answers, 2 or more; or give domain_size")] = None
     domain_size: Annotated[StrictInt | None, Field(description="number of answers, when phones send bare indices")] = (
         None
@@ -54,24 +71,11 @@ class CreateCollection(BaseModel):
             raise ValueError("no control characters, please")
         return text
 
-    @field_validator("epsilon", mode="before")
-    @classmethod
-    def _number_or_text(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise ValueError('a positive number such as 1, "0.5" or "1/3"')
-        return value
-
     @model_validator(mode="after")
     def _one_domain(self) -> "CreateCollection":
         if (self.items is None) == (self.domain_size is None):
             raise ValueError("give either items or domain_size, not both and not neither")
         return self
-
-    @property
-    def exact_epsilon(self) -> str:
-        """Epsilon as text. A JSON float means its shortest decimal, so 0.1 is one tenth."""
-        value = self.epsilon
-        return format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
 
 
 class PlanOut(BaseModel):
@@ -182,6 +186,9 @@ class ItemOut(BaseModel):
     low_simultaneous: float
     high_simultaneous: float
     above_noise_floor: bool
+    post: Annotated[
+        dict[str, float], Field(description="post-processed shares by name, biased; intervals belong to `estimate`")
+    ]
 
 
 class ProvenanceOut(BaseModel):
@@ -220,6 +227,67 @@ class EstimateOut(BaseModel):
     poisoning: PoisoningOut
     items: list[ItemOut]
     provenance: ProvenanceOut
+
+
+class PlanRequest(BaseModel):
+    """What is wanted of a collection that does not exist yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    domain_size: Annotated[StrictInt, Field(ge=2, le=1 << 32, description="number of possible answers")]
+    epsilon: Annotated[
+        ExactEpsilon | None, Field(description="left out, the smallest with which `phones` reach the target is found")
+    ] = None
+    phones: Annotated[StrictInt | None, Field(ge=1, le=1 << 53, description="how many will answer")] = None
+    target: Annotated[float, Field(gt=0, lt=1, description="half of the interval's width, 0.01 is one point")] = 0.01
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class MechanismOut(BaseModel):
+    """A mechanism for one epsilon and domain size. report_space: null where a message does not fit 32 bits."""
+
+    mechanism: str
+    parameters: dict[str, int]
+    epsilon: str
+    likelihood_ratio: str
+    odds: Annotated[float, Field(description="the likelihood ratio as a number")]
+    domain_size: int
+    report_space: int | None
+    report_bits: int
+    over_optimum: Annotated[float, Field(description="total squared error over the least possible")]
+    decode_cost: Annotated[int, Field(description="rough number of elementary operations")]
+    decoders: list[str]
+    usable: Annotated[bool, Field(description="can a collection take it?")]
+
+
+class PrecisionOut(BaseModel):
+    """What a number of phones gives. All are shares."""
+
+    phones: int
+    standard_error_rare_item: float
+    standard_error_common_item: float
+    half_width_rare_item: float
+    half_width_simultaneous: float
+
+
+class FullPlanOut(MechanismOut):
+    """The recommended mechanism, why, the phones it needs, and the ranking of all."""
+
+    reason: str
+    headline: str
+    target: float
+    confidence: float
+    phones_for_target: Annotated[int, Field(description="for a rare item")]
+    phones_for_target_any_item: int
+    phones_for_target_simultaneous: Annotated[int, Field(description="for all items together")]
+    precision: PrecisionOut | None
+    ranking: list[MechanismOut]
+
+
+class MechanismList(BaseModel):
+    """Least error first."""
+
+    mechanisms: list[MechanismOut]
 
 
 class Health(BaseModel):

@@ -149,10 +149,10 @@ class Collections:
         with _Field("parameters"):
             mechanism = create(proposal.mechanism, epsilon=proposal.epsilon, domain_size=size, **parameters)
         limit = self._settings.report_space_limit
-        if mechanism.report_space > limit:
+        if mechanism.tally_size > limit:
             raise InvalidParameters.of(
                 "parameters",
-                f"these parameters have {mechanism.report_space:,} messages and this service decodes at most {limit:,}; "
+                f"these parameters need {mechanism.tally_size:,} counters and this service decodes at most {limit:,}; "
                 "choose smaller ones, or none",
             )
         return mechanism

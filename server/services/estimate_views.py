@@ -11,11 +11,14 @@ import msgspec
 import numpy as np
 
 import ldp_core
+from ldp_core.errors import ParameterError
 from ldp_core.estimation import Estimate
+from ldp_core.estimation.post_processing import post_process
 from ldp_core.privacy.epsilon import format_epsilon
-from ldp_core.types import IntArray
+from ldp_core.types import Frequencies, IntArray
+from server.refusals import InvalidParameters
 from server.services.estimates import Decoded
-from server.services.specs import parsed_spec
+from server.services.specs import mechanism_of, parsed_spec
 
 __all__ = ["EstimateView", "Rendered"]
 
@@ -43,28 +46,33 @@ class Rendered(NamedTuple):
 
 @dataclass(frozen=True)
 class EstimateView:
-    """How to show an estimate. confidence: of all intervals and the noise floor · top: None for all items by index."""
+    """How to show an estimate.
+
+    confidence: of all intervals and the noise floor · top: None for all items by index · post: names of
+    post-processings to show beside the raw numbers.
+    """
 
     confidence: float = 0.95
     top: int | None = None
     format: Literal["json", "csv"] = "json"
+    post: tuple[str, ...] = ()
 
     def render(self, decoded: Decoded) -> Rendered:
         """The estimate as bytes."""
-        provenance = _provenance(decoded)
+        provenance = _provenance(decoded, self.post)
         if self.format == "csv":
             content, media_type = self._csv(decoded), "text/csv; charset=utf-8"
         else:
             content, media_type = msgspec.json.encode(self.document(decoded)), "application/json"
         compact = msgspec.json.encode(provenance)
-        named = compact + repr((self.confidence, self.top, self.format)).encode()
+        named = compact + repr((self.confidence, self.top, self.format, self.post)).encode()
         # weak: the bytes also carry how long the decoder took
         return Rendered(content, media_type, f'W/"{hashlib.sha256(named).hexdigest()}"', compact.decode("ascii"))
 
     def document(self, decoded: Decoded) -> dict[str, Any]:
         """The JSON document of `server.api.schemas.EstimateOut`."""
         row, estimate = decoded.row, decoded.estimate
-        provenance = _provenance(decoded)
+        provenance = _provenance(decoded, self.post)
         canaries = estimate.canaries
         shared = ("spec_digest", "mechanism", "parameters", "epsilon", "likelihood_ratio", "decoder")
         return {
@@ -75,24 +83,28 @@ class EstimateView:
             "decode_seconds": decoded.decode_seconds,
             "confidence": self.confidence,
             "domain_size": estimate.domain_size,
-            "report_space": len(estimate.support_counts),
+            "report_space": mechanism_of(row.spec).report_space,
             "noise_floor": estimate.noise_floor(self.confidence),
             "canaries": {**asdict(canaries), "alarm": bool(canaries.alarm)},
             "poisoning": asdict(estimate.poisoning),
-            "items": [dict(zip(_COLUMNS, values, strict=True)) for values in self._rows(decoded)],
+            "items": [self._item(values) for values in self._rows(decoded)],
             "provenance": provenance,
         }
+
+    def _item(self, values: tuple[Any, ...]) -> dict[str, Any]:
+        raw, processed = values[: len(_COLUMNS)], values[len(_COLUMNS) :]
+        return {**dict(zip(_COLUMNS, raw, strict=True)), "post": dict(zip(self.post, processed, strict=True))}
 
     def _csv(self, decoded: Decoded) -> bytes:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        writer.writerow(_COLUMNS)
-        for *values, above in self._rows(decoded):
-            writer.writerow([*values, "true" if above else "false"])
+        writer.writerow([*_COLUMNS, *(f"post_{name}" for name in self.post)])
+        for values in self._rows(decoded):
+            writer.writerow(["true" if value is True else "false" if value is False else value for value in values])
         return text.getvalue().encode("utf-8")
 
     def _rows(self, decoded: Decoded) -> Iterator[tuple[Any, ...]]:
-        """One tuple for each shown item, in the order of `_COLUMNS`."""
+        """One tuple for each shown item: `_COLUMNS`, then the post-processed shares."""
         estimate, domain = decoded.estimate, parsed_spec(decoded.row).domain
         shown = _shown(estimate, self.top)
         one = estimate.interval(self.confidence)
@@ -101,7 +113,15 @@ class EstimateView:
         above = estimate.frequencies > estimate.noise_floor(self.confidence)
         indices = shown.tolist()
         names = [str(index) if domain is None else domain.items[index] for index in indices]
-        return zip(names, indices, *(column[shown].tolist() for column in (*numbers, above)), strict=True)
+        processed = (_processed(estimate, name) for name in self.post)
+        return zip(names, indices, *(column[shown].tolist() for column in (*numbers, above, *processed)), strict=True)
+
+
+def _processed(estimate: Estimate, name: str) -> Frequencies:
+    try:
+        return post_process(estimate, name).frequencies
+    except ParameterError as error:
+        raise InvalidParameters.of("post", str(error)) from error
 
 
 def _shown(estimate: Estimate, top: int | None) -> IntArray:
@@ -111,7 +131,7 @@ def _shown(estimate: Estimate, top: int | None) -> IntArray:
     return np.argsort(-estimate.frequencies, kind="stable")[:top].astype(np.int64)
 
 
-def _provenance(decoded: Decoded) -> dict[str, Any]:
+def _provenance(decoded: Decoded, post: tuple[str, ...]) -> dict[str, Any]:
     origin = decoded.estimate.provenance
     ratio = origin.likelihood_ratio
     return {
@@ -123,6 +143,6 @@ def _provenance(decoded: Decoded) -> dict[str, Any]:
         "threshold": str(origin.threshold),
         "likelihood_ratio": f"{ratio.numerator}/{ratio.denominator}",
         "decoder": origin.decoder,
-        "post": list(origin.post),
+        "post": [*origin.post, *post],
         "software": f"fanoplane {ldp_core.__version__}",
     }

@@ -95,7 +95,7 @@ class Estimates:
             raise InvalidParameters.of(
                 "decoder", f"decoder must be one of {', '.join(mechanism.decoders)}; got {chosen!r}"
             )
-        tally = self._tallies.current(row.version_number, mechanism.report_space)
+        tally = self._tallies.current(row.version_number, mechanism)
         _require_reports(tally.n, row.min_reports)
         key = (row.spec_digest, counts_digest(tally), chosen)
         known = self._memory.get(key)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from ldp_core.estimation.post_processing import post_process
 from ldp_core.mechanisms import Mechanism, Tally
 from ldp_core.mechanisms import create as create_mechanism
 from server.api.schemas import EstimateOut
@@ -168,3 +169,59 @@ def test_estimates_survive_the_end_of_a_collection(sqlite_service: InProcess) ->
     collection, _ = reported(sqlite_service)
     sqlite_service.post(f"/v1/collections/{collection.id}/close", headers=ADMIN)
     assert sqlite_service.get(path(collection), headers=ADMIN).json()["n"] == 500
+
+
+@pytest.mark.parametrize("name", ["norm_sub", "simplex", "base_cut", "empirical_bayes"])
+def test_post_processed_shares_stand_beside_the_raw_ones(sqlite_service: InProcess, name: str) -> None:
+    collection, mechanism = reported(sqlite_service)
+    raw = sqlite_service.get(path(collection), headers=ADMIN).json()
+    beside = sqlite_service.get(path(collection), params={"post": [name, "norm_sub"]}, headers=ADMIN).json()
+    expected = post_process(mechanism.decode(Tally.of(MESSAGES, 13)), name).frequencies
+    assert [item["post"][name] for item in beside["items"]] == expected.tolist()
+    assert [item["post"] for item in raw["items"]] == [{}] * 10
+    assert [item["estimate"] for item in beside["items"]] == [item["estimate"] for item in raw["items"]]
+    assert beside["provenance"]["post"] == list(dict.fromkeys([name, "norm_sub"]))
+    text = sqlite_service.get(path(collection), params={"post": name, "format": "csv"}, headers=ADMIN).text
+    assert text.splitlines()[0].endswith(f"above_noise_floor,post_{name}")
+
+
+def test_an_unknown_post_processing_is_refused(sqlite_service: InProcess) -> None:
+    collection, _ = reported(sqlite_service)
+    answer = sqlite_service.get(path(collection), params={"post": "clip"}, headers=ADMIN)
+    assert_problem(answer, 422, "invalid-parameters")
+
+
+COLLECTABLE = [
+    ("projective_geometry", {}),
+    ("hybrid_projective_geometry", {}),
+    ("randomized_response", {}),
+    ("subset_selection", {}),
+    ("hadamard_response", {}),
+    ("spread", {}),
+    ("spread", {"p": 2, "n": 5, "c": 3, "m": 3}),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters"), COLLECTABLE)
+def test_a_collection_takes_any_mechanism_whose_message_fits(
+    sqlite_service: InProcess, name: str, parameters: dict[str, int]
+) -> None:
+    mechanism = create_mechanism(name, epsilon="1", domain_size=24, **parameters)
+    collection = create(
+        sqlite_service.post, items=[f"item {i}" for i in range(24)], mechanism=name, parameters=parameters
+    )
+    messages = mechanism.randomize_many(np.arange(2_000) % 24, np.random.default_rng(1)).tolist()
+    for start in range(0, 2_000, 500):
+        report(sqlite_service, collection, messages[start : start + 500])
+    document = sqlite_service.get(path(collection), headers=ADMIN).json()
+    EstimateOut.model_validate(document)
+    expected = mechanism.decode(mechanism.tally(messages))
+    assert document["n"] == 2_000
+    assert [item["estimate"] for item in document["items"]] == expected.frequencies.tolist()
+    assert document["report_space"] == mechanism.report_space
+
+
+def test_a_mechanism_whose_message_does_not_fit_is_refused(sqlite_service: InProcess) -> None:
+    for name in ("optimized_unary_encoding", "optimized_local_hashing"):
+        body = {"name": "n", "question": "q", "domain_size": 100, "epsilon": "1", "mechanism": name}
+        assert_problem(sqlite_service.post("/v1/collections", json=body, headers=ADMIN), 422, "invalid-parameters")

@@ -36,6 +36,8 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         ("GET", "/v1/collections/{collection_id}/estimates"),
         ("GET", "/c/{collection_id}/spec"),
         ("GET", "/c/{collection_id}/items"),
+        ("POST", "/v1/plan"),
+        ("GET", "/v1/mechanisms"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/version"),
