@@ -14,7 +14,7 @@ from server.api import collections, devices, estimates, health
 from server.api.boundary import BodyLimit, Boundary
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
-from server.api.reports import upload_reports
+from server.api.reports import UploadReports
 from server.services.services import Services
 from server.services.startup import admin_token_notice, prepare
 from server.settings import Settings
@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.router.routes.insert(
-        0, Route(REPORTS_PATH, upload_reports, methods=["POST"])
+        0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
     )  # first: routes are tried in order
     for module in (collections, devices, estimates, health):
         app.include_router(module.router)
