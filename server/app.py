@@ -7,13 +7,14 @@ import click
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 import ldp_core
 from server.api import collections, devices, estimates, health, plans
 from server.api.boundary import BodyLimit, Boundary
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
-from server.api.reports import upload_reports
+from server.api.reports import UploadReports
 from server.services.services import Services
 from server.services.startup import admin_token_notice, prepare
 from server.settings import Settings
@@ -43,7 +44,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones
     )
     app.state.services = services
-    app.add_route(REPORTS_PATH, upload_reports, methods=["POST"], include_in_schema=False)
+    app.router.routes.insert(
+        0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
+    )  # first: routes are tried in order
     for module in (collections, devices, estimates, plans, health):
         app.include_router(module.router)
     install_handlers(app)

@@ -19,6 +19,7 @@ from ldp_core.algebra.fields import Field, galois_field
 from ldp_core.algebra.prime_powers import prime_factors
 from ldp_core.algebra.projective_space import point_count
 from ldp_core.errors import FieldError, ParameterError
+from ldp_core.threads import threaded_loops
 from ldp_core.types import IntArray
 
 __all__ = ["SingerCycle", "singer_modulus"]
@@ -55,19 +56,20 @@ class SingerCycle:
         recurrence = np.array([field.negative(c) for c in self.modulus[:t]], dtype=np.int64)
         first = np.array([point_count(q, m) for m in range(t)], dtype=np.int64)
         order, inverses, exp, log = _kernels.field_tables(field)
-        _kernels.walk(
-            starts,
-            np.array(elements, dtype=np.int64),
-            np.array(windows, dtype=np.int64),
-            recurrence,
-            first,
-            inverses,
-            order,
-            exp,
-            log,
-            self.points,
-            self.hyperplanes,
-        )
+        with threaded_loops:
+            _kernels.walk(
+                starts,
+                np.array(elements, dtype=np.int64),
+                np.array(windows, dtype=np.int64),
+                recurrence,
+                first,
+                inverses,
+                order,
+                exp,
+                log,
+                self.points,
+                self.hyperplanes,
+            )
         # s_i = 0 exactly when v_i starts with 0: those hyperplanes have the lowest indices
         self.difference_set: IntArray = np.flatnonzero(self.hyperplanes < point_count(q, t - 1))
 

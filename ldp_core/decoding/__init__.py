@@ -12,7 +12,7 @@ from ldp_core.errors import DecodeError, ParameterError, TallyError
 from ldp_core.exact_sum import exact_sum
 from ldp_core.types import Counts, SupportCounts
 
-__all__ = ["DECODERS", "decode_cost", "decoder_names", "support_counts"]
+__all__ = ["DECODERS", "compile_kernels", "decode_cost", "decoder_names", "support_counts"]
 
 _SLOW = 1 << 33
 """From this many additions on (several seconds) dynamic programming is no longer the default."""
@@ -44,6 +44,17 @@ def support_counts(counts: Counts, *, q: int, t: int, decoder: str = "dynamic_pr
     if exact_sum(result) != point_count(q, t - 1) * exact_sum(checked):
         raise DecodeError(f"decoder {decoder} lost its sum check for q = {q}, t = {t}: no result is given")
     return result
+
+
+def compile_kernels() -> None:
+    """Compile everything that a decode runs, so that no request waits for it. Some seconds the first time, then cached."""
+    from ldp_core.decoding import _dynamic_programming_kernels, _singer_kernels
+
+    for q in (3, 4):
+        for decoder in DECODERS:
+            support_counts(np.ones(point_count(q, 3), dtype=np.int64), q=q, t=3, decoder=decoder)
+    _dynamic_programming_kernels.compile_threaded()
+    _singer_kernels.compile_threaded()
 
 
 def decoder_names(q: int, t: int) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ two contiguous runs, which the compiler turns into vector additions; for prime p
 import numpy as np
 from numba import njit, prange
 
+from ldp_core.threads import threaded_loops
 from ldp_core.types import IntArray
 
-__all__ = ["step_extension", "step_prime"]
+__all__ = ["compile_threaded", "step_extension", "step_prime"]
 
 _WORTH_THREADS = 1 << 22
 """From this many additions on, prefixes are shared out among threads."""
@@ -24,7 +25,8 @@ def step_prime(state: IntArray, out: IntArray, numbers: IntArray, inverses: IntA
     """
     if out.size * len(inverses) < _WORTH_THREADS:
         _alone_prime(state, out, numbers, inverses)
-    else:
+        return
+    with threaded_loops:
         _threaded_prime(state, out, numbers, inverses)
 
 
@@ -39,7 +41,8 @@ def step_extension(
     """One step for a prime power q; shapes as for `step_prime`, differences and products (q, q)."""
     if out.size * len(inverses) < _WORTH_THREADS:
         _alone_extension(state, out, numbers, differences, products, inverses)
-    else:
+        return
+    with threaded_loops:
         _threaded_extension(state, out, numbers, differences, products, inverses)
 
 
@@ -176,3 +179,12 @@ def _prefix_extension(
             target = out[a, first + numbers[b - 1, mu]]
             for w in range(q):
                 target[products[mu, w]] = line[w]
+
+
+def compile_threaded() -> None:
+    """Compile the threaded steps by running them on the empty counts of PG(1, 2)."""
+    state, out = np.zeros((2, 2, 2), dtype=np.int64), np.zeros((1, 4, 2), dtype=np.int64)
+    numbers, table = np.arange(2, dtype=np.int64)[None], np.zeros((2, 2), dtype=np.int64)
+    with threaded_loops:
+        _threaded_prime(state, out, numbers, numbers[0])
+        _threaded_extension(state, out, numbers, table, table, numbers[0])

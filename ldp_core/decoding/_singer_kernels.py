@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from ldp_core.threads import threaded_loops
 from ldp_core.types import Counts, FloatArray, SupportCounts
 
-__all__ = ["gather", "scatter"]
+__all__ = ["compile_threaded", "gather", "scatter"]
 
 _STRETCHES = 64
 _WORTH_THREADS = 1 << 19
@@ -23,7 +24,8 @@ def gather(counts: Counts, points: NDArray[np.int32], mean: int, out: FloatArray
     """
     if len(points) < _WORTH_THREADS:
         return float(_gather_stretch(counts, points, mean, out, 0, len(points)))
-    return float(_gather_threaded(counts, points, mean, out))
+    with threaded_loops:
+        return float(_gather_threaded(counts, points, mean, out))
 
 
 def scatter(values: FloatArray, hyperplanes: NDArray[np.int32], offset: int, out: SupportCounts) -> float:
@@ -33,7 +35,8 @@ def scatter(values: FloatArray, hyperplanes: NDArray[np.int32], offset: int, out
     """
     if len(hyperplanes) < _WORTH_THREADS:
         return float(_scatter_stretch(values, hyperplanes, offset, out, 0, len(hyperplanes)))
-    return float(_scatter_threaded(values, hyperplanes, offset, out))
+    with threaded_loops:
+        return float(_scatter_threaded(values, hyperplanes, offset, out))
 
 
 @njit(cache=True, nogil=True)
@@ -80,3 +83,11 @@ def _scatter_threaded(values: FloatArray, hyperplanes: NDArray[np.int32], offset
         start, stop = size * s // _STRETCHES, size * (s + 1) // _STRETCHES
         partial[s] = _scatter_stretch(values, hyperplanes, offset, out, start, stop)
     return partial.max()
+
+
+def compile_threaded() -> None:
+    """Compile the threaded passes by running them on one cell."""
+    one, place = np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.int32)
+    with threaded_loops:
+        _gather_threaded(one, place, 0, np.zeros(1))
+        _scatter_threaded(np.zeros(1), place, 0, one)

@@ -1,25 +1,48 @@
-"""The upload route. It is the one that phones hammer, so it is a bare Starlette route; `openapi.py` describes it."""
+"""The upload route. It is the one that phones hammer, so it is bare ASGI inside a Starlette route: no request object, no
+dependencies, no models. `openapi.py` describes it by hand.
+"""
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from server.api.dependencies import bearer_token, media_type
 from server.services.services import Services
 
-__all__ = ["upload_reports"]
+__all__ = ["UploadReports"]
 
 _encode = msgspec.json.Encoder().encode
 
 
-async def upload_reports(request: Request) -> Response:
+class UploadReports:
     """Count a batch and answer after the commit."""
-    services: Services = request.app.state.services
-    headers = request.headers
-    view = await services.intake.authorize(
-        request.path_params["collection_id"], bearer_token(headers.get("authorization"))
-    )
-    body = await request.body()
-    receipt = await services.intake.accept(view, media_type(headers.get("content-type")), body)
-    answer = {"accepted": receipt.accepted, "replayed": receipt.replayed, "rejected": ()}
-    return Response(_encode(answer), media_type="application/json")
+
+    def __init__(self, services: Services) -> None:
+        self._intake = services.intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one upload. Raises the refusals of `Intake`, which become problem documents further out."""
+        authorization = content_type = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value.decode("latin-1")
+            elif name == b"content-type":
+                content_type = value.decode("latin-1")
+        view = await self._intake.authorize(scope["path_params"]["collection_id"], bearer_token(authorization))
+        receipt = await self._intake.accept(view, media_type(content_type), await _body(receive))
+        answer = _encode({"accepted": receipt.accepted, "replayed": receipt.replayed, "rejected": ()})
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+
+async def _body(receive: Receive) -> bytes:
+    """The whole body; `BodyLimit` bounds it. Raises ClientDisconnect when it ends early."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -14,9 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import numpy as np
-
-from ldp_core.decoding import support_counts
+from ldp_core.decoding import compile_kernels
 from ldp_core.estimation import Estimate
 from ldp_core.mechanisms import Tally
 from server.refusals import InvalidParameters, NotEnoughReports
@@ -31,7 +29,6 @@ __all__ = ["Decoded", "Estimates"]
 T = TypeVar("T")
 
 _REMEMBERED = 8
-_WARMED = ((2, 3), (4, 3))  # (q, t): the smallest prime and the smallest prime power run every compiled loop
 _decoding = threading.Lock()  # across applications in one process, see the module's docstring
 
 _log = logging.getLogger(__name__)
@@ -126,9 +123,7 @@ def _require_reports(have: int, min_reports: int) -> None:
 def _compile_decoder() -> None:
     with _decoding:
         start = time.perf_counter()
-        for q, t in _WARMED:
-            size = (q**t - 1) // (q - 1)
-            support_counts(np.ones(size, dtype=np.int64), q=q, t=t)
+        compile_kernels()
         _log.info("the decoder is compiled (%.1f s)", time.perf_counter() - start)
     # The compiler's million objects live as long as the process. Taken out of the collector's sight, they no longer
     # cost every thread a tenth of a second whenever it looks through the old generation.

@@ -61,6 +61,7 @@ class GroupCommitWriter:
         self._bytes = 0
         self._wake = threading.Condition()
         self._closing = False
+        self._waking = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -103,9 +104,15 @@ class GroupCommitWriter:
                 raise Overloaded("too many uploads are waiting; send this one again, unchanged, in a moment")
             self._waiting.append((upload, future))
             self._bytes += len(upload.messages)
-            if len(self._waiting) == 1:
-                self._wake.notify()
+        if not self._waking:  # only after the other requests of this turn of the loop have submitted theirs too
+            self._waking = True
+            self._loop.call_soon(self._notify)
         return future
+
+    def _notify(self) -> None:
+        self._waking = False
+        with self._wake:
+            self._wake.notify()
 
     def _run(self) -> None:
         while group := self._next_group():

@@ -20,6 +20,13 @@ from server.refusals import DatabaseUnavailable
 __all__ = ["Connection", "Database", "DatabaseUrlError", "parse_database_url"]
 
 _LOCK_SECONDS = 5
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "wal_autocheckpoint=8000",  # pages: random keys touch many, and a page written often is copied back once
+    "cache_size=-65536",  # KiB
+)
 _POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
 
@@ -97,7 +104,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").close()
 
     def begin(connection: Connection) -> None:
