@@ -10,8 +10,8 @@ from ldp_core.types import FloatArray
 
 __all__ = ["Assignment"]
 
-_SECONDS_PER_CALL = 8e-6
-_SECONDS_PER_ENTRY = 2e-7
+_SECONDS_PER_CALL = 4e-6
+_SECONDS_PER_ENTRY = 8e-8
 
 
 @dataclass(frozen=True)

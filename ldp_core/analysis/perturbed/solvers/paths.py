@@ -16,8 +16,8 @@ __all__ = ["GraphPath", "GridPath"]
 
 _MOST_NODES = 10_000
 _MOST_ARCS = 100_000
-_SECONDS_PER_CALL = 1e-5
-_SECONDS_PER_ARC = 1e-7
+_SECONDS_PER_CALL = 5e-6
+_SECONDS_PER_ARC = 6e-8
 
 
 class _Path:

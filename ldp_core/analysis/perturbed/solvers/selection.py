@@ -9,7 +9,8 @@ from ldp_core.types import FloatArray
 
 __all__ = ["Argmax", "Ranks", "TopK"]
 
-_SECONDS_PER_ENTRY = 2.5e-8  # noise included
+_SECONDS_PER_ENTRY = 6e-8  # noise included
+_SECONDS_PER_ROW = 3e-7
 _RANK_SECONDS_PER_ENTRY = 1.2e-7
 _ENTRIES_AT_ONCE = 250_000
 
@@ -39,7 +40,7 @@ class TopK:
     @property
     def seconds_per_solve(self) -> float:
         """Linear in d."""
-        return _SECONDS_PER_ENTRY * self.size
+        return _SECONDS_PER_ROW + _SECONDS_PER_ENTRY * self.size
 
     @property
     def rows_at_once(self) -> int:
@@ -108,7 +109,7 @@ class Ranks:
     @property
     def seconds_per_solve(self) -> float:
         """Nearly linear in d."""
-        return _RANK_SECONDS_PER_ENTRY * self.size
+        return _SECONDS_PER_ROW + _RANK_SECONDS_PER_ENTRY * self.size
 
     @property
     def rows_at_once(self) -> int:
