@@ -35,14 +35,16 @@ class FlatPosterior:
         self._frequencies = frequencies
         self._root = np.sqrt(spread) if spread.ndim == 1 else _root(spread)
 
-    def draw(self, rng: np.random.Generator, rows: int) -> FloatArray:
-        """(rows, k)"""
-        return self._frequencies + self.noise(rng, rows)
+    def draw(self, rng: np.random.Generator, rows: int, items: BoolArray | None = None) -> FloatArray:
+        """Of all items, or of those marked.  (rows, k) or (rows, marked)"""
+        frequencies = self._frequencies if items is None else self._frequencies[items]
+        return frequencies + self.noise(rng, rows, items)
 
-    def noise(self, rng: np.random.Generator, rows: int) -> FloatArray:
-        """Draws of N(0, S).  (rows, k)"""
-        z = rng.standard_normal((rows, len(self._frequencies)))
-        return z * self._root if self._root.ndim == 1 else z @ self._root.T
+    def noise(self, rng: np.random.Generator, rows: int, items: BoolArray | None = None) -> FloatArray:
+        """Draws of N(0, S).  (rows, k) or (rows, marked)"""
+        root = self._root if items is None else self._root[items]
+        z = rng.standard_normal((rows, root.shape[-1]))
+        return z * root if root.ndim == 1 else z @ root.T
 
 
 def _root(covariance: FloatArray) -> FloatArray:
@@ -64,18 +66,16 @@ class GridPosterior:
         self.heavy: BoolArray = estimate.frequencies > _NEEDS_NO_PRIOR * np.sqrt(base / estimate.n)  # (k,)
         estimates = estimate.frequencies[~self.heavy]
         likelihood = _log_density(estimates, prior.grid, noise, np.flatnonzero(~self.heavy))
-        with np.errstate(divide="ignore"):
-            log_weights = likelihood + np.log(prior.weights)
-        log_weights -= log_weights.max(axis=1, keepdims=True)
-        cumulative = np.cumsum(np.exp(log_weights), axis=1)
+        cumulative = np.cumsum(_posteriors(likelihood, prior.weights), axis=1)
         cumulative /= cumulative[:, -1:]  # (light items, m)
         self._shelves = (cumulative + np.arange(len(cumulative))[:, None]).ravel()  # sorted, one unit for each item
 
     def draw(self, rng: np.random.Generator, rows: int) -> FloatArray:
         """(rows, k)"""
-        frequencies = self._flat.draw(rng, rows)
         light = int((~self.heavy).sum())
         cells = self._cells(rng.random((light, rows))).T
+        frequencies = np.empty((rows, len(self.heavy)))
+        frequencies[:, self.heavy] = self._flat.draw(rng, rows, self.heavy)
         frequencies[:, ~self.heavy] = self._grid[cells] + self._step * (rng.random((rows, light)) - 0.5)
         return frequencies
 
@@ -85,6 +85,22 @@ class GridPosterior:
         found = np.searchsorted(self._shelves, uniform + item, side="right")
         cells: IntArray = np.minimum(found - m * item, m - 1)
         return cells
+
+
+def _posteriors(log_likelihood: FloatArray, weights: FloatArray) -> FloatArray:
+    """Each item's posterior, up to a factor, under the prior that the others make.  (b, m), (m,) -> (b, m)
+
+    The most likely g is the mean of all posteriors under it. Taking an item's own posterior out and one spread evenly over
+    the grid in gives the prior that knows nothing of that item; otherwise a lucky estimate vouches for itself.
+    """
+    if len(log_likelihood) == 0:
+        return log_likelihood
+    likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    posterior = likelihood * weights
+    posterior /= np.maximum(posterior.sum(axis=1, keepdims=True), 1e-300)
+    others = posterior.sum(axis=0) - posterior + 1 / len(weights)
+    weighed: FloatArray = likelihood * np.maximum(others, 0)
+    return weighed
 
 
 def _log_density(estimates: FloatArray, grid: FloatArray, noise: EstimatorNoise, items: IntArray) -> FloatArray:

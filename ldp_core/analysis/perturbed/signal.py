@@ -3,7 +3,8 @@
     many items differ a little   chi^2 = sum (f_x - mean)^2 / e with e the variance at equal frequencies, on k - 1 degrees of
                                  freedom, matched to the kurtosis of counts where those are small
     one item stands out          the largest support count against its binomial law, times k
-The p value is twice the smaller of the two.
+The p value is the smaller of the two, each divided by its part of the false alarms: most go to chi^2, because an item that
+truly stands out among many does so by far, and a false alarm of the second kind would call that item in.
 """
 
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from ldp_core.analysis.perturbed.estimator_noise import EstimatorNoise
 from ldp_core.estimation.blocked import BlockedEstimate
 
 __all__ = ["Signal", "signal_in"]
+
+_DISPERSED = 0.9
 
 
 class Signal(NamedTuple):
@@ -39,7 +42,14 @@ def signal_in(noise: EstimatorNoise) -> Signal:
     statistic = float(z @ z)
     dispersed = _dispersion_p(statistic, k - 1, _kurtosis(noise, k))
     outlying = _largest_p(noise, k, float(z.max()))
-    return Signal(statistic, k - 1, dispersed, float(z.max()), outlying, min(1.0, 2 * min(dispersed, outlying)))
+    return Signal(
+        statistic,
+        k - 1,
+        dispersed,
+        float(z.max()),
+        outlying,
+        min(1.0, dispersed / _DISPERSED, outlying / (1 - _DISPERSED)),
+    )
 
 
 def _support_share(noise: EstimatorNoise, k: int) -> float:

@@ -143,7 +143,7 @@ def _gumbel(shares: FloatArray, scale: float) -> _Fit:
 def _normal(shares: FloatArray, scale: float, progress: Progress) -> _Fit:
     """Minimise the convex F(theta) - <theta, p> by Newton's method with step halving."""
     deviations = np.full(len(shares), scale)
-    theta = scale * (np.log(shares) - np.log(shares).mean()) / 1.3  # nearly the answer for two items
+    theta: FloatArray = scale * (np.log(shares) - float(np.log(shares).mean())) / 1.3  # nearly the answer for two items
     law = argmax_law(NormalLaw(theta, deviations), jacobian=True)
     for step in range(_NEWTON_STEPS):
         gradient = law.mean - shares
@@ -160,16 +160,15 @@ def _normal(shares: FloatArray, scale: float, progress: Progress) -> _Fit:
         else:
             break
         theta, law = theta - size * move, trial
-    theta = theta - theta.mean()
-    return _Fit(theta, _inverse(law), float(np.abs(law.mean - shares).max()))
+    centred: FloatArray = theta - float(theta.mean())
+    return _Fit(centred, _inverse(law), float(np.abs(law.mean - shares).max()))
 
 
 def _inverse(law: ClosedForm) -> FloatArray:
     """H^+: moves of theta, up to a constant, for moves of the shares.  (m, m)"""
     if law.jacobian is None:
         raise AssertionError("the law was asked for its Jacobian")
-    inverse: FloatArray = np.linalg.pinv(law.jacobian, hermitian=True)
-    return inverse
+    return np.asarray(np.linalg.pinv(law.jacobian, hermitian=True), dtype=np.float64)
 
 
 def _result(
