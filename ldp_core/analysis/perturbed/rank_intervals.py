@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
+from ldp_core.analysis.progress import Progress, Step, silent
 from ldp_core.types import FloatArray, IntArray
 
 __all__ = ["LargestDifference", "PairSpread", "RankRanges", "expected_ranks", "rank_ranges"]
@@ -39,15 +40,18 @@ class PairSpread:
         return deviations
 
 
-def _blocks(k: int) -> Iterator[slice]:
+def _blocks(k: int, progress: Progress) -> Iterator[slice]:
+    """Rows of the k x k pairs that are worked on together."""
     rows = max(1, _PAIRS_AT_ONCE // k)
-    return (slice(start, min(start + rows, k)) for start in range(0, k, rows))
+    for start in range(0, k, rows):
+        progress(Step(start, k, "rows of pairs"))
+        yield slice(start, min(start + rows, k))
 
 
-def expected_ranks(frequencies: FloatArray, pairs: PairSpread) -> FloatArray:
+def expected_ranks(frequencies: FloatArray, pairs: PairSpread, progress: Progress = silent) -> FloatArray:
     """1 + sum_j Pr[item j is truly above i] = 1 + sum_j Phi((f_j - f_i) / sd_ij) under a flat prior.  (k,) -> (k,)"""
     ranks = np.empty(len(frequencies))
-    for items in _blocks(len(frequencies)):
+    for items in _blocks(len(frequencies), progress):
         z = (frequencies[None, :] - frequencies[items, None]) / pairs.rows(items)
         # an item has z = 0 against itself, which counts a half
         ranks[items] = 0.5 + ndtr(z).sum(axis=1)
@@ -60,9 +64,9 @@ class LargestDifference:
     Items are put into groups of like variance; the ranges of the groups are divided by the smallest sd between them.
     """
 
-    def __init__(self, pairs: PairSpread) -> None:
+    def __init__(self, pairs: PairSpread, progress: Progress = silent) -> None:
         self._groups = _groups(pairs.own)
-        self._least = _least_between(pairs, self._groups)
+        self._least = _least_between(pairs, self._groups, progress)
 
     def of(self, noise: FloatArray) -> FloatArray:
         """For each draw.  (M, k) -> (M,)"""
@@ -82,14 +86,14 @@ def _groups(own: FloatArray) -> list[IntArray]:
     return [np.flatnonzero(cell == g) for g in range(_GROUPS) if (cell == g).any()]
 
 
-def _least_between(pairs: PairSpread, groups: list[IntArray]) -> FloatArray:
+def _least_between(pairs: PairSpread, groups: list[IntArray], progress: Progress) -> FloatArray:
     """The smallest sd_ij, i != j, between groups; infinite for a group of one with itself.  -> (G, G)"""
     k = len(pairs.own)
     label = np.empty(k, dtype=np.int64)
     for g, members in enumerate(groups):
         label[members] = g
     least = np.full((len(groups), len(groups)), np.inf)
-    for items in _blocks(k):
+    for items in _blocks(k, progress):
         deviations = pairs.rows(items)
         by_group = np.stack([deviations[:, members].min(axis=1) for members in groups], axis=1)
         np.minimum.at(least, label[items], by_group)
@@ -103,11 +107,11 @@ class RankRanges(NamedTuple):
     high: IntArray
 
 
-def rank_ranges(frequencies: FloatArray, pairs: PairSpread, critical: float) -> RankRanges:
+def rank_ranges(frequencies: FloatArray, pairs: PairSpread, critical: float, progress: Progress = silent) -> RankRanges:
     """The ranks that no significant difference excludes."""
     k = len(frequencies)
     above, below = np.empty(k, dtype=np.int64), np.empty(k, dtype=np.int64)
-    for items in _blocks(k):
+    for items in _blocks(k, progress):
         z = (frequencies[None, :] - frequencies[items, None]) / pairs.rows(items)
         above[items] = np.count_nonzero(z > critical, axis=1)
         below[items] = np.count_nonzero(z < -critical, axis=1)

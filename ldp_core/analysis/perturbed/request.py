@@ -71,7 +71,7 @@ class PerturbedRequest:
             number(self.target_se, "target_se", 0, np.inf)
         if not isinstance(self.control_variate, bool):
             raise AnalysisError("control_variate must be true or false", code="not_boolean", field="control_variate")
-        if isinstance(self.want, str) or not self.want:
+        if isinstance(self.want, str) or not isinstance(self.want, Sequence) or not self.want:
             raise AnalysisError(
                 f"want must be a list of some of {', '.join(WANTED)}", code="unknown_choice", field="want"
             )
@@ -112,8 +112,8 @@ class PerturbedRequest:
                 )
             return Assignment(values.shape[0])
         if self.solver == "grid_path":
-            grid = self.grid or {}
-            if set(grid) - {"neighbours"}:
+            grid = {} if self.grid is None else self.grid
+            if not isinstance(grid, Mapping) or set(grid) - {"neighbours"}:
                 raise AnalysisError("grid has one field, neighbours", code="unknown_field", field="grid")
             return GridPath(values.shape[0], values.shape[1], grid.get("neighbours", 8))
         if self.solver == "graph_path":
@@ -121,7 +121,7 @@ class PerturbedRequest:
         return Argmax(values.size) if self.solver == "argmax" else Ranks(values.size)
 
     def _graph(self, values: FloatArray) -> Solver:
-        if not self.edges or isinstance(self.edges, str):
+        if isinstance(self.edges, str) or not isinstance(self.edges, Sequence) or not self.edges:
             raise AnalysisError("graph_path needs edges", code="missing_field", field="edges")
         if len(self.edges) != values.size:
             raise AnalysisError(

@@ -128,10 +128,10 @@ def run(request: TopKRequest, *, progress: Progress = silent) -> AnalysisResult:
     flat = FlatPosterior(request.estimate.frequencies, spread)
     npmle = GridPosterior(noise, flat)
     signal = signal_in(noise)
-    membership = _draw(request, flat, npmle, LargestDifference(pairs), rng, progress)
+    membership = _draw(request, flat, npmle, LargestDifference(pairs, progress), rng, progress)
     chosen: FrequencyPosterior = flat if request.prior == "flat" else npmle
     what_if = [_precision_at(request, chosen, flat, n, rng, progress) for n in request.what_if_n]
-    columns = _columns(request, pairs, membership, signal.p_value < _SIGNAL_LEVEL)
+    columns = _columns(request, pairs, membership, signal.p_value < _SIGNAL_LEVEL, progress)
     return AnalysisResult(
         method=METHOD,
         params_effective=request.parameters,
@@ -221,11 +221,13 @@ def _precision_at(
     return hits / (total * request.k)
 
 
-def _columns(request: TopKRequest, pairs: PairSpread, membership: _Membership, supported: bool) -> dict[str, Any]:
+def _columns(
+    request: TopKRequest, pairs: PairSpread, membership: _Membership, supported: bool, progress: Progress
+) -> dict[str, Any]:
     """One row for each item, in the order of items."""
     estimate = request.estimate
     p = membership.flat if request.prior == "flat" else membership.npmle
-    ranges = rank_ranges(estimate.frequencies, pairs, membership.critical)
+    ranges = rank_ranges(estimate.frequencies, pairs, membership.critical, progress)
     status = np.where(p >= _IN, "in", np.where(p <= _OUT, "out", "borderline"))
     return {
         "item": np.arange(estimate.domain_size),
@@ -234,7 +236,7 @@ def _columns(request: TopKRequest, pairs: PairSpread, membership: _Membership, s
         "p_topk": p,
         "p_topk_se": np.sqrt(p * (1 - p) / request.samples),
         "p_topk_flat": membership.flat,
-        "expected_rank": expected_ranks(estimate.frequencies, pairs),
+        "expected_rank": expected_ranks(estimate.frequencies, pairs, progress),
         "rank_low": ranges.low,
         "rank_high": ranges.high,
         "status": status.tolist() if supported else ["borderline"] * estimate.domain_size,

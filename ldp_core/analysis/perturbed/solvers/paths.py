@@ -94,8 +94,9 @@ class GraphPath(_Path):
 def _checked_edges(edges: Sequence[Sequence[int]]) -> IntArray:
     if len(edges) > _MOST_ARCS:
         raise TooLargeError(f"{len(edges):,} edges; at most {_MOST_ARCS:,}", code="too_large", field="edges")
-    ends = np.array(edges) if len({len(pair) for pair in edges}) == 1 else np.zeros(0)
-    if ends.ndim != 2 or ends.shape[1] != 2 or not np.issubdtype(ends.dtype, np.integer) or ends.min() < 0:
+    even = all(isinstance(pair, Sequence) and len(pair) == 2 for pair in edges)
+    ends = np.array(edges) if even else np.zeros(0)
+    if ends.ndim != 2 or not np.issubdtype(ends.dtype, np.integer) or ends.min() < 0:
         raise AnalysisError(
             "edges must be pairs [from, to] of node numbers from 0", code="edges_malformed", field="edges"
         )
@@ -115,7 +116,7 @@ class GridPath(_Path):
     name = "grid_path"
 
     def __init__(self, rows: int, columns: int, neighbours: int = 8) -> None:
-        if neighbours not in {4, 8}:
+        if isinstance(neighbours, bool) or not isinstance(neighbours, int) or neighbours not in {4, 8}:
             raise AnalysisError(f"neighbours must be 4 or 8, got {neighbours!r}", code="unknown_choice", field="grid")
         if rows * columns < 2:
             raise AnalysisError("a grid needs at least two cells", code="too_few", field="costs")
