@@ -36,9 +36,11 @@ _OPTIMISM = 0.1
 _ENTRIES_AT_ONCE = 400_000
 _WHAT_IF_DRAWS = 1_000
 _MOST_WHAT_IFS = 20
+_MOST_ITEMS = 50_000
 _LARGEST_COVARIANCE = 3_000
 _SECONDS_PER_DRAW = 2e-7
 _SECONDS_PER_PAIR = 3e-8
+_SECONDS_PER_PRODUCT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,10 @@ class TopKRequest:
 
     def __post_init__(self) -> None:
         items = self.estimate.domain_size
+        if items > _MOST_ITEMS:
+            raise TooLargeError(
+                f"a ranking takes at most {_MOST_ITEMS:,} items, got {items:,}", code="too_large", field="estimate"
+            )
         integer(self.k, "k", 1, items - 1)
         integer(self.samples, "samples", 100, 100_000)
         integer(self.seed, "seed", 0, 2**63 - 1)
@@ -108,7 +114,7 @@ def predicted_seconds(request: TopKRequest) -> float:
     """Linear in draws times items and in pairs of items."""
     items = request.estimate.domain_size
     draws = request.samples + min(request.samples, _WHAT_IF_DRAWS) * len(request.what_if_n)
-    dense = 1e-9 * items * items * (items + draws) if request.covariance is not None else 0.0
+    dense = _SECONDS_PER_PRODUCT * items * items * (items + 2 * draws) if request.covariance is not None else 0.0
     return 0.15 + _SECONDS_PER_DRAW * draws * items + _SECONDS_PER_PAIR * items * items + dense
 
 

@@ -153,6 +153,15 @@ def test_laws_of_every_solver_and_noise(solver: str, kind: str) -> None:
     json.dumps(found.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize(("solver", "kind"), [("argmax", "normal"), ("topk", "gumbel"), ("rank", "covariance")])
+def test_sampled_derivatives_match_exact_ones(solver: str, kind: str) -> None:
+    """25 entries, 6 standard errors: false alarm below 1e-7. A factor of sigma would be thousands."""
+    found = run(**body_of(solver, kind, want=["jacobian"], num_samples=200_000, seed=4))
+    exact, errors = found.result["exact"]["jacobian"], found.result["jacobian_se"]
+    assert (np.abs(found.result["jacobian"] - exact) <= 6 * errors).all()
+    assert np.abs(exact).max() > 50 * errors.max()
+
+
 @pytest.mark.parametrize("solver", BODIES)
 def test_the_control_variate_changes_the_error_and_not_the_answer(solver: str) -> None:
     """With little noise the plain estimator multiplies a certain solution by the score; six joint standard errors."""

@@ -188,6 +188,12 @@ def test_k_is_needed_and_time_is_limited() -> None:
     with pytest.raises(AnalysisError) as caught:
         TopKRequest(ONE, 3, covariance=np.eye(3))
     assert caught.value.field == "covariance"
-    large = Estimate(np.zeros(60_000), np.zeros(60_000, dtype=np.int64), 10, ONE.rates, ONE.provenance)
-    with pytest.raises(TooLargeError):
+    large, huge = (
+        Estimate(np.zeros(k), np.zeros(k, dtype=np.int64), 10, ONE.rates, ONE.provenance) for k in (40_000, 60_000)
+    )
+    with pytest.raises(TooLargeError) as caught:
         top_k.run(TopKRequest(large, 3, samples=100_000))
+    assert caught.value.field == "samples"
+    with pytest.raises(TooLargeError) as caught:
+        TopKRequest(huge, 3)
+    assert caught.value.field == "estimate"
