@@ -158,7 +158,8 @@ def test_sampled_derivatives_match_exact_ones(solver: str, kind: str) -> None:
     """25 entries, 6 standard errors: false alarm below 1e-7. A factor of sigma would be thousands."""
     found = run(**body_of(solver, kind, want=["jacobian"], num_samples=200_000, seed=4))
     exact, errors = found.result["exact"]["jacobian"], found.result["jacobian_se"]
-    assert (np.abs(found.result["jacobian"] - exact) <= 6 * errors).all()
+    seldom = 1e-3 * np.abs(exact).max()  # entries that change in hardly any draw have no error of their own
+    assert (np.abs(found.result["jacobian"] - exact) <= 6 * errors + seldom).all()
     assert np.abs(exact).max() > 50 * errors.max()
 
 
