@@ -31,7 +31,7 @@ check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, under a
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -m "not slow and not postgres and not service" -n 2
+	$(BIN)/pytest -m "not slow and not postgres and not service and not thorough" -n 2
 
 format: $(VENV)/.dev ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix .

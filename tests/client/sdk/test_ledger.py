@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ EPSILONS = ["0.1", "1/3", "0.5", "1"]
 steps = st.lists(st.tuples(st.sampled_from(["report", "fail", "flush", "restart"]), st.integers(0, 3)), max_size=25)
 
 
+@pytest.mark.thorough
 @given(steps, st.fractions(Fraction(1, 10), 2, max_denominator=30))
 @settings(max_examples=40, deadline=None)
 def test_any_history_stays_within_the_budget_and_loses_nothing(

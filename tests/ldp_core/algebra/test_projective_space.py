@@ -28,6 +28,7 @@ def test_numbering_is_by_leading_zeros_then_lexicographic(q: int, t: int) -> Non
     assert space.points(np.arange(space.size)).tolist() == [list(vector) for vector in expected]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("q", "t"), SMALL)
 def test_both_bijections_are_onto_a_hyperplane_and_its_complement(q: int, t: int) -> None:
     space = ProjectiveSpace(q, t)

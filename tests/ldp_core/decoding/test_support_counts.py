@@ -23,7 +23,9 @@ def adversarial(size: int) -> list[Counts]:
     return [single, edges, alternating, np.full(size, 10**9), np.full(size, (2**62) // size), np.zeros(size, np.int64)]
 
 
-@pytest.mark.parametrize(("q", "t"), [*FIELDS, *LINES, (4, 5), (5, 4), (8, 4), (27, 3), (149, 3)])
+@pytest.mark.parametrize(
+    ("q", "t"), [*FIELDS, *LINES, (4, 5), (5, 4), (8, 4), (27, 3), pytest.param(149, 3, marks=pytest.mark.thorough)]
+)
 def test_all_decoders_equal_enumeration(q: int, t: int) -> None:
     size = point_count(q, t)
     rng = np.random.default_rng(size)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import threading
 import numpy as np
@@ -26,6 +28,7 @@ print("right" if not wrong else wrong)
 """
 
 
+@pytest.mark.thorough
 def test_concurrent_decodes_neither_crash_nor_differ() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr

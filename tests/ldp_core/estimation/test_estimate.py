@@ -53,6 +53,7 @@ def test_debiasing_does_not_cancel_at_a_trillion_reports() -> None:
     assert estimate.frequencies == pytest.approx(np.full(341, 1 / 341), rel=1e-12)
 
 
+@pytest.mark.thorough
 def test_count_error_matches_the_formula_at_k_22000() -> None:
     """Mean total squared error of n = 10,000 over repeated fleets, within 3 standard errors of the formula."""
     mechanism = mechanism_for(*EPSILON_5_K_22000)
@@ -68,6 +69,7 @@ def test_count_error_matches_the_formula_at_k_22000() -> None:
     assert standard_error < 0.01 * expected
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("k", "epsilon", "n", "collections"), [(22_000, "5", 100_000, 20), (665, "2", 50_000, 60)])
 def test_pointwise_intervals_cover_95_percent(k: int, epsilon: str, n: int, collections: int) -> None:
     mechanism = mechanism_for(epsilon, k)
@@ -85,6 +87,7 @@ def test_pointwise_intervals_cover_95_percent(k: int, epsilon: str, n: int, coll
     assert 0.91 < np.mean(heavy) < 0.985
 
 
+@pytest.mark.thorough
 def test_simultaneous_intervals_hold_all_truths_together() -> None:
     mechanism = mechanism_for("2", 665)
     values = np.random.default_rng(3).zipf(1.4, 20_000) % 665
@@ -122,6 +125,7 @@ def test_a_confidence_outside_its_range_is_refused(confidence: float) -> None:
         estimate.noise_floor(confidence)
 
 
+@pytest.mark.thorough
 def test_noise_floor_is_rarely_exceeded_by_items_nobody_holds() -> None:
     mechanism = mechanism_for("2", 665)
     false_finds = 0

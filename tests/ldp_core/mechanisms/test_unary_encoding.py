@@ -25,6 +25,7 @@ def test_wide_reports_are_integers_or_rows_of_bytes(name: str) -> None:
     assert mechanism.supported(rows, 77).tolist() == [bool(report >> 77 & 1) for report in integers]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NAMES)
 def test_scalar_wide_reports_have_the_rates(name: str) -> None:
     mechanism = create(name, epsilon="2", domain_size=70)

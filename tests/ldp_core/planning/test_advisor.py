@@ -58,6 +58,7 @@ def test_no_prime_power_nearby_does_better(epsilon: str, k: int) -> None:
     assert chosen.total_squared_error() <= best * 1.02
 
 
+@pytest.mark.thorough
 def test_recommendation_is_near_optimal_over_the_whole_grid() -> None:
     ratios = [recommend(epsilon, k).over_optimum for k in DOMAIN_SIZES for epsilon in EPSILONS]
     assert min(ratios) > 1 - 1e-9
