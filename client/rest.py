@@ -87,11 +87,20 @@ class AdminClient:
         return self._ask("POST", _path(collection) + "/close")
 
     def estimates(
-        self, collection: str, *, decoder: str | None = None, confidence: float = 0.95, top: int | None = None
+        self,
+        collection: str,
+        *,
+        decoder: str | None = None,
+        confidence: float = 0.95,
+        top: int | None = None,
+        post: Sequence[str] = (),
     ) -> Document:
-        """The histogram with its intervals: all items in index order, or the `top` largest in falling order."""
-        query = {"decoder": decoder, "confidence": confidence, "top": top}
-        text = urlencode({key: value for key, value in query.items() if value is not None})
+        """The histogram with its intervals: all items in index order, or the `top` largest in falling order.
+
+        post: names of post-processings whose shares are to stand beside the raw ones.
+        """
+        query = {"decoder": decoder, "confidence": confidence, "top": top, "post": list(post)}
+        text = urlencode({key: value for key, value in query.items() if value is not None}, doseq=True)
         return self._ask("GET", f"{_path(collection)}/estimates?{text}")
 
     def _ask(self, method: str, path: str, body: Document | None = None) -> Document:

@@ -9,6 +9,7 @@ import click
 from client.cli.histogram import interval_picture, picture_scale, shown_percent
 from client.cli.options import admin_client, json_option, service_options
 from client.cli.output import print_json, print_table, say, speaks_unicode
+from ldp_core.estimation.post_processing import POST_PROCESSES
 
 __all__ = ["estimate"]
 
@@ -28,7 +29,7 @@ _FIELDS = (
 
 @click.command()
 @click.argument("collection_id", metavar="COLLECTION")
-@click.option("--decoder", help="dynamic_programming (the default) or enumeration: they agree bit for bit.")
+@click.option("--decoder", help="dynamic_programming (the default), singer or enumeration: they agree bit for bit.")
 @click.option(
     "--confidence",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -38,6 +39,12 @@ _FIELDS = (
 )
 @click.option(
     "--top", type=click.IntRange(min=1), help="Only the largest; 20 in a table, all in csv and json by default."
+)
+@click.option(
+    "--post",
+    multiple=True,
+    type=click.Choice(list(POST_PROCESSES)),
+    help="Post-processed shares beside the raw ones; may be repeated. Intervals belong to the raw ones.",
 )
 @click.option(
     "--format",
@@ -54,6 +61,7 @@ def estimate(
     decoder: str | None,
     confidence: float,
     top: int | None,
+    post: tuple[str, ...],
     layout: str,
     url: str,
     token: str,
@@ -63,30 +71,31 @@ def estimate(
     layout = "json" if as_json else layout
     rows = top or (_TABLE_ROWS if layout == "table" else None)
     with admin_client(url, token) as admin:
-        document = admin.estimates(collection_id, decoder=decoder, confidence=confidence, top=rows)
+        document = admin.estimates(collection_id, decoder=decoder, confidence=confidence, top=rows, post=post)
     if layout == "json":
         print_json(document)
     elif layout == "csv":
-        _print_csv(document)
+        _print_csv(document, post)
     else:
-        _print_table(document)
+        _print_table(document, post)
 
 
-def _print_csv(document: dict[str, Any]) -> None:
+def _print_csv(document: dict[str, Any], post: tuple[str, ...]) -> None:
     """One row for each item; n, epsilon and confidence stand in every row, so that no row can lose them."""
     shared = [document["n"], document["epsilon"], document["confidence"]]
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([*_FIELDS, "n", "epsilon", "confidence"])
+    writer.writerow([*_FIELDS, *(f"post_{name}" for name in post), "n", "epsilon", "confidence"])
     for item in document["items"]:
-        writer.writerow([*(item[field] for field in _FIELDS), *shared])
+        processed = (item["post"][name] for name in post)
+        writer.writerow([*(item[field] for field in _FIELDS), *processed, *shared])
 
 
-def _print_table(document: dict[str, Any]) -> None:
+def _print_table(document: dict[str, Any], post: tuple[str, ...]) -> None:
     items = document["items"]
     scale = picture_scale(items)
     interval = f"{100 * document['confidence']:g} % interval"
     print_table(
-        ["item", "estimate", interval, "", "above noise"],
+        ["item", "estimate", interval, "", "above noise", *post],
         [
             [
                 item["item"],
@@ -94,10 +103,11 @@ def _print_table(document: dict[str, Any]) -> None:
                 f"{shown_percent(item['low'])} … {shown_percent(item['high'])}",
                 interval_picture(item["low"], item["estimate"], item["high"], scale=scale, unicode=speaks_unicode()),
                 "yes" if item["above_noise_floor"] else "no",
+                *(shown_percent(item["post"][name]) for name in post),
             ]
             for item in items
         ],
-        right=("estimate", interval),
+        right=("estimate", interval, *post),
     )
     say(_about(document))
 
