@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ldp_core.algebra.fields import ExtensionField, Field
 from ldp_core.types import IntArray
 
-__all__ = ["field_tables", "respond_extension", "respond_prime", "walk"]
+__all__ = ["division_by", "field_tables", "respond_extension", "respond_prime", "walk"]
 
 
 def field_tables(field: Field) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -82,11 +82,24 @@ def _canonical_index(
 
 
 @njit(cache=True, inline="always")
-def _quotient(number: int, q: int, reciprocal: float) -> int:
-    """number // q for 0 <= number < 2^50, by a reciprocal of which the product is below one unit off."""
-    rest = np.int64(number * reciprocal)
+def _quotient(number: int, q: int, magic: int, shift: int) -> int:
+    """number // q for 0 <= number < 2^50: by one multiplication and a shift, or, where shift is 0, in floating point.
+
+    With magic = ceil(2^shift / q) the first is exact while number q < 2^shift and number magic < 2^63.
+    """
+    if shift:
+        return number * magic >> shift
+    rest = np.int64(number / q)
     remainder = number - rest * q
     return rest + (remainder >= q) - (remainder < 0)
+
+
+def division_by(q: int, t: int) -> tuple[int, int]:
+    """magic and shift for numbers below q^t and below t q^2, or (0, 0) where no shift serves."""
+    largest = max(q**t, t * q * q)
+    shift = (largest * q).bit_length()
+    magic = -(-(1 << shift) // q)
+    return (magic, shift) if largest * magic < 1 << 63 else (0, 0)
 
 
 @njit(cache=True, inline="always")
@@ -105,6 +118,8 @@ def respond_prime(
     members: IntArray,
     others: IntArray,
     q: int,
+    magic: int,
+    shift: int,
     first: IntArray,
     places: IntArray,
     inverses: IntArray,
@@ -117,7 +132,6 @@ def respond_prime(
     are the canonical point of PG(t-2, q), or the base-q digits, that the number stands for.
     """
     t = len(first)
-    reciprocal = 1.0 / q
     u = np.empty(t, dtype=np.int64)
     v = np.empty(t, dtype=np.int64)
     next_member = next_other = 0
@@ -125,7 +139,7 @@ def respond_prime(
         number = _point_number(hyperplanes[phone], t, first, places)
         pivot = -1
         for position in range(t - 1, -1, -1):
-            rest = _quotient(number, q, reciprocal)
+            rest = _quotient(number, q, magic, shift)
             v[position] = number - rest * q
             number = rest
             if pivot < 0 and v[position]:
@@ -141,13 +155,13 @@ def respond_prime(
         total = 0  # below t q^2: reduced once
         for position in range(t - 1, -1, -1):
             if position != pivot:
-                rest = _quotient(number, q, reciprocal)
+                rest = _quotient(number, q, magic, shift)
                 u[position] = number - rest * q
                 number = rest
                 total += u[position] * v[position]
-        wanted = q + product - (total - q * _quotient(total, q, reciprocal))
+        wanted = q + product - (total - q * _quotient(total, q, magic, shift))
         wanted *= inverses[v[pivot]]
-        u[pivot] = wanted - q * _quotient(wanted, q, reciprocal)
+        u[pivot] = wanted - q * _quotient(wanted, q, magic, shift)
         lead = 0
         while u[lead] == 0:
             lead += 1
@@ -159,7 +173,7 @@ def respond_prime(
         else:
             for position in range(lead + 1, t):
                 scaled = u[position] * scale
-                index = index * q + scaled - q * _quotient(scaled, q, reciprocal)
+                index = index * q + scaled - q * _quotient(scaled, q, magic, shift)
         out[phone] = first[t - 1 - lead] + index
 
 
@@ -172,6 +186,8 @@ def respond_extension(
     q: int,
     p: int,
     m: int,
+    magic: int,
+    shift: int,
     first: IntArray,
     places: IntArray,
     inverses: IntArray,
@@ -181,7 +197,6 @@ def respond_extension(
 ) -> None:
     """`respond_prime` for a prime power q = p^m, m >= 2."""
     t = len(first)
-    reciprocal = 1.0 / q
     u = np.empty(t, dtype=np.int64)
     v = np.empty(t, dtype=np.int64)
     next_member = next_other = 0
@@ -189,7 +204,7 @@ def respond_extension(
         number = _point_number(hyperplanes[phone], t, first, places)
         pivot = -1
         for position in range(t - 1, -1, -1):
-            rest = _quotient(number, q, reciprocal)
+            rest = _quotient(number, q, magic, shift)
             v[position] = number - rest * q
             number = rest
             if pivot < 0 and v[position]:
@@ -203,7 +218,7 @@ def respond_extension(
         total = 0
         for position in range(t - 1, -1, -1):
             if position != pivot:
-                rest = _quotient(number, q, reciprocal)
+                rest = _quotient(number, q, magic, shift)
                 u[position] = number - rest * q
                 number = rest
                 total = _add(total, exp[log[u[position]] + log[v[position]]], q, p, m)

@@ -191,13 +191,24 @@ class ProjectiveSpace:
         from ldp_core.algebra import _kernels
 
         out = np.empty(len(hyperplanes), dtype=np.int64)
-        first, places, inverses, exp, log = self._tables
+        magic, shift, first, places, inverses, exp, log = self._tables
         phones = (np.asarray(hyperplanes, dtype=np.int64), on, members, others)
         if self.field.degree == 1:
-            _kernels.respond_prime(*phones, self.q, first, places, inverses, out)
+            _kernels.respond_prime(*phones, self.q, magic, shift, first, places, inverses, out)
         else:
             _kernels.respond_extension(
-                *phones, self.q, self.field.characteristic, self.field.degree, first, places, inverses, exp, log, out
+                *phones,
+                self.q,
+                self.field.characteristic,
+                self.field.degree,
+                magic,
+                shift,
+                first,
+                places,
+                inverses,
+                exp,
+                log,
+                out,
             )
         return out
 
@@ -212,12 +223,12 @@ class ProjectiveSpace:
         return np.array(points, dtype=np.int64)
 
     @functools.cached_property
-    def _tables(self) -> tuple[IntArray, ...]:
-        from ldp_core.algebra._kernels import field_tables
+    def _tables(self) -> tuple[int, int, IntArray, IntArray, IntArray, IntArray, IntArray]:
+        from ldp_core.algebra._kernels import division_by, field_tables
 
         _, inverses, exp, log = field_tables(self.field)
         first = np.array(self._first[: self.t], dtype=np.int64)
-        return first, np.array(self._places, dtype=np.int64), inverses, exp, log
+        return *division_by(self.q, self.t), first, np.array(self._places, dtype=np.int64), inverses, exp, log
 
     def hyperplane(self, index: int) -> IntArray:
         """All points of a hyperplane, sorted.  -> (c,)"""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ldp_core.algebra import ProjectiveSpace, point_count
+from ldp_core.algebra._kernels import division_by
 from ldp_core.errors import FieldError, ParameterError
 
 SMALL = [(2, 2), (3, 2), (4, 2), (9, 2), (2, 3), (2, 4), (3, 3), (3, 4), (4, 3), (5, 3), (7, 3), (8, 3), (9, 3), (2, 6)]
@@ -88,3 +89,22 @@ def test_impossible_spaces_are_refused() -> None:
 def test_hostile_parameters_are_refused_at_once(q: int, t: int) -> None:
     with pytest.raises(ParameterError, match="outside what is supported"):
         ProjectiveSpace(q, t)
+
+
+@pytest.mark.parametrize(("q", "t"), [(2, 2), (3, 3), (4, 9), (8, 6), (149, 3), (149, 4), (1009, 2)])
+def test_division_by_multiplication_is_exact_at_its_largest_numbers(q: int, t: int) -> None:
+    magic, shift = division_by(q, t)
+    assert shift
+    largest = max(q**t, t * q * q)
+    numbers = [*range(min(largest, 5_000)), *range(largest - min(largest, 5_000), largest)]
+    assert all(number * magic >> shift == number // q for number in numbers)
+    assert largest * magic < 1 << 63
+
+
+def test_division_is_left_to_floats_where_no_multiplication_serves() -> None:
+    assert division_by(2971, 3) == (0, 0)
+    space, rng = ProjectiveSpace(2971, 3), np.random.default_rng(0)
+    x, j = rng.integers(0, space.size, 300), rng.integers(0, 2971**2, 300)
+    assert space.non_members(x, j).tolist() == [
+        space.non_member(a, b) for a, b in zip(x.tolist(), j.tolist(), strict=True)
+    ]
