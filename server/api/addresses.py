@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
-__all__ = ["Address", "Addresses", "addresses_of"]
+__all__ = ["Address", "Addresses", "addresses_of", "template_of"]
 
 
 class Address(NamedTuple):
@@ -37,3 +37,9 @@ def addresses_of(app: FastAPI) -> Addresses:
     if found is None:
         found = app.state.addresses = Addresses(app.openapi())
     return found
+
+
+def template_of(app: FastAPI, path: str) -> str | None:
+    """The template of the documented address of a path, or None."""
+    address = addresses_of(app).find(path)
+    return None if address is None else address.template

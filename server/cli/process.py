@@ -13,6 +13,7 @@ import click
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from server.observability.json_log import log_config
 from server.services.startup import admin_token_notice, prepare
 from server.settings import Settings
 from server.storage.database import Database
@@ -39,7 +40,7 @@ def run(*, host: str, port: int, workers: int, as_json: bool) -> None:
         factory=True,
         host=host,
         workers=workers,
-        log_level="warning",
+        log_config=log_config(settings.log_level),
         access_log=False,  # it would write the addresses of phones
         proxy_headers=False,
         server_header=False,

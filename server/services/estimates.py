@@ -65,10 +65,13 @@ class _Memory:
 
 
 class Estimates:
-    """Decoded histograms of collections."""
+    """Decoded histograms of collections. on_decode: told the seconds of each decoding."""
 
-    def __init__(self, database: Database, collections: Collections) -> None:
+    def __init__(
+        self, database: Database, collections: Collections, on_decode: Callable[[float], None] = lambda _: None
+    ) -> None:
         self._collections = collections
+        self._on_decode = on_decode
         self._tallies = Tallies(database)
         self._memory = _Memory()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fano-decode")
@@ -110,6 +113,7 @@ class Estimates:
             seconds = time.perf_counter() - start
         decoded = Decoded(row, estimate, digest, seconds)
         self._memory.put(key, decoded)
+        self._on_decode(seconds)
         return decoded
 
 

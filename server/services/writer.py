@@ -89,6 +89,11 @@ class GroupCommitWriter:
             return f"{len(self._waiting)} uploads are waiting, the most that may"
         return None
 
+    @property
+    def waiting(self) -> int:
+        """How many uploads wait for the next transaction."""
+        return len(self._waiting)
+
     def _full(self, size: int) -> bool:
         return len(self._waiting) >= self._most_uploads or self._bytes + size > self._most_bytes
 
