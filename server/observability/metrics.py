@@ -73,13 +73,19 @@ class Metrics:
             "mostrecent",
             registry,
         )
-        for outcome in ("accepted", "replayed", "rejected"):
-            self._uploads.labels(outcome)
+        self._accepted, self._replayed, _ = (
+            self._uploads.labels(outcome) for outcome in ("accepted", "replayed", "rejected")
+        )
+        self._routes: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """An answered request. route: a template, never a path · method: one of a few."""
-        self._requests.labels(route, method, f"{status // 100}xx").inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._routes.get((route, method, status // 100))
+        if found is None:  # the library's own look-up costs more than the counting
+            found = self._requests.labels(route, method, f"{status // 100}xx"), self._seconds.labels(route)
+            self._routes[route, method, status // 100] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def problem(self, slug: str, *, upload: bool) -> None:
         """An answer that was a problem document; `upload` when it rejected one."""
@@ -90,7 +96,7 @@ class Metrics:
 
     def upload(self, accepted: int, *, replayed: bool) -> None:
         """An acknowledged upload of so many reports."""
-        self._uploads.labels("replayed" if replayed else "accepted").inc()
+        (self._replayed if replayed else self._accepted).inc()
         if not replayed:
             self._reports.inc(accepted)
 

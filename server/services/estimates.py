@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ __all__ = ["Decoded", "Estimates"]
 T = TypeVar("T")
 
 _REMEMBERED = 8
+_CLOSE_SECONDS = 1.0
 _WARMED = ((2, 3), (4, 3))  # (q, t): the smallest prime and the smallest prime power run every compiled loop
 _decoding = threading.Lock()  # across applications in one process, see the module's docstring
 
@@ -81,8 +82,10 @@ class Estimates:
         self._thread.submit(_compile_decoder)
 
     def close(self) -> None:
-        """End the thread; what it is doing is finished first."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """Take nothing new and wait a moment for what is being decoded; no report depends on it."""
+        last = self._thread.submit(lambda: None)
+        wait([last], timeout=_CLOSE_SECONDS)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def submit(self, collection_id: str, decoder: str | None, render: Callable[[Decoded], T]) -> "Future[T]":
         """Estimate in the background and hand the result to `render` there.
