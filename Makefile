@@ -8,10 +8,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 BENCHMARKS := decode randomize error libraries
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench clean
+.PHONY: help demo test test-slow check format openapi-snapshot bench clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo ## Simulated phones report to a real service; the histogram appears beside the truth
 	$(BIN)/fano demo
@@ -36,6 +36,9 @@ check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, under a
 format: $(VENV)/.dev ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+openapi-snapshot: $(VENV)/.dev ## Promise the API as it is now to clients (after a change that only adds)
+	$(BIN)/python -m tests.contract.compatibility
 
 bench: $(VENV)/.dev ## Run every script in benchmarks/
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python -m benchmarks.$$script || exit 1; done

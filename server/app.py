@@ -10,11 +10,13 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 import ldp_core
-from server.api import collections, devices, estimates, health, plans
+from server.api import collections, devices, estimates, health, intake, metrics, plans
+from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports
+from server.observability.observed import Observed
 from server.services.services import Services
 from server.services.startup import admin_token_notice, prepare
 from server.settings import Settings
@@ -30,7 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     chosen = settings or Settings()
     services = Services(chosen)
-    app = FastAPI(
+    app: FastAPI = FastAPI(
         title="Fanoplane",
         version=ldp_core.__version__,
         description="Histograms from phones without learning any phone's answer.",
@@ -38,6 +40,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         redoc_url=None,
         middleware=[
+            Middleware(
+                Observed,
+                metrics=services.metrics,
+                template_of=lambda path: template_of(app, path),
+                rejected=services.intake_counts.rejected,
+            ),
             Middleware(Boundary),
             Middleware(BodyLimit, upload_bytes=chosen.body_bytes, other_bytes=chosen.admin_body_bytes),
         ],
@@ -47,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes.insert(
         0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
     )  # first: routes are tried in order
-    for module in (collections, devices, estimates, plans, health):
+    for module in (collections, devices, estimates, intake, plans, health, metrics):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)

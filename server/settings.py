@@ -1,6 +1,7 @@
 """Settings of the service, each from the environment variable FANO_<NAME>."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,9 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         default=None, description="admin token; when not set one is made at first start and shown once"
     )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="a token for /metrics and nothing else; an admin token always works there"
+    )
     reports_per_batch: int = Field(default=10_000, ge=1, description="reports in one upload, at most")
     body_bytes: int = Field(default=1 << 20, ge=1_024, description="size of one upload, at most")
     admin_body_bytes: int = Field(default=64 << 20, ge=1_024, description="size of an administrator's request, at most")
@@ -32,6 +36,9 @@ class Settings(BaseSettings):
         default=None, gt=0, description="uploads of one collection and process, averaged; no limit when not set"
     )
     free_disk_bytes: int = Field(default=64 << 20, ge=0, description="not ready below this much free disk")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="info writes a line for each request; addresses are never logged"
+    )
     warm_decoder: bool = Field(default=True, description="compile the decoder at start, in the background")
 
     @property

@@ -17,7 +17,10 @@ _log = logging.getLogger(__name__)
 
 _CORS = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Location, Retry-After, WWW-Authenticate, Fano-Provenance"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Location, Retry-After, WWW-Authenticate, Fano-Provenance, Fano-Request-Id",
+    ),
 )
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST"),

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.api.addresses import addresses_of
 from server.api.problems import problem_response, refusal_response
 from server.refusals import InvalidParameters, Refusal
 
@@ -16,7 +17,6 @@ __all__ = ["install_handlers", "invalid_parameters"]
 
 _BY_STATUS: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; /docs lists what there is"),
-    405: ("method-not-allowed", "this address does not take this method; the Allow header lists those it takes"),
 }
 
 
@@ -47,8 +47,18 @@ async def _not_valid(_request: Request, error: Exception) -> Response:
     return refusal_response(invalid_parameters(error, skip=1))
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _method_not_allowed(request, error)
     default = ("internal", error.detail) if error.status_code >= 500 else ("malformed-body", error.detail)
     slug, detail = _BY_STATUS.get(error.status_code, default)
     return problem_response(slug, detail, headers=error.headers)
+
+
+def _method_not_allowed(request: Request, error: HTTPException) -> Response:
+    """The framework names the methods of one route only; an address may have several."""
+    address = addresses_of(request.app).find(request.url.path)
+    headers = error.headers if address is None else {"Allow": ", ".join(address.methods)}
+    detail = "this address does not take this method; the Allow header lists those it takes"
+    return problem_response("method-not-allowed", detail, headers=headers)

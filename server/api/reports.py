@@ -19,6 +19,8 @@ class UploadReports:
 
     def __init__(self, services: Services) -> None:
         self._intake = services.intake
+        self._metrics = services.metrics
+        self._counts = services.intake_counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one upload. Raises the refusals of `Intake`, which become problem documents further out."""
@@ -28,8 +30,11 @@ class UploadReports:
                 authorization = value.decode("latin-1")
             elif name == b"content-type":
                 content_type = value.decode("latin-1")
-        view = await self._intake.authorize(scope["path_params"]["collection_id"], bearer_token(authorization))
+        collection_id = scope["path_params"]["collection_id"]
+        view = await self._intake.authorize(collection_id, bearer_token(authorization))
         receipt = await self._intake.accept(view, media_type(content_type), await _body(receive))
+        self._metrics.upload(receipt.accepted, replayed=receipt.replayed)
+        self._counts.acknowledged(collection_id, receipt.accepted, replayed=receipt.replayed)
         answer = _encode({"accepted": receipt.accepted, "replayed": receipt.replayed, "rejected": ()})
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -15,6 +15,9 @@ __all__ = [
     "ExactEpsilon",
     "FullPlanOut",
     "Health",
+    "IntakeOut",
+    "IntakeTotals",
+    "IntakeWindow",
     "ItemOut",
     "MechanismList",
     "PlanRequest",
@@ -288,6 +291,31 @@ class MechanismList(BaseModel):
     """Least error first."""
 
     mechanisms: list[MechanismOut]
+
+
+class IntakeTotals(BaseModel):
+    """Uploads by what became of them. Best effort: counted apart from the reports, on each machine by itself."""
+
+    accepted: int
+    replayed: Annotated[int, Field(description="sent again and recognised")]
+    reports: Annotated[int, Field(description="in the accepted uploads")]
+    rejected: Annotated[dict[str, int], Field(description="by problem slug")]
+
+
+class IntakeWindow(IntakeTotals):
+    """The same for one window. start: in UTC."""
+
+    window: Annotated[int, Field(description="whole windows since 1970")]
+    start: str
+
+
+class IntakeOut(BaseModel):
+    """Whether phones get through. n: the reports that are stored, exactly."""
+
+    collection: str
+    n: int
+    totals: IntakeTotals
+    windows: Annotated[list[IntakeWindow], Field(description="the newest first")]
 
 
 class Health(BaseModel):

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,12 +22,12 @@ _database_option = click.option(
 _json_option = click.option("--json", "as_json", is_flag=True, help="Answer as one line of JSON on stdout.")
 
 
-@click.group(short_help="Keep the schema of the service's database.")
+@click.group(short_help="Keep the service's database: schema and backup.")
 def db() -> None:
-    """Keep the schema of the service's database.
+    """Keep the service's database: its schema and its backup.
 
     A SQLite database is upgraded whenever the service starts. A PostgreSQL database is upgraded here, before the first
-    start and after each new version. Exit code 1 means that the database could not be read or upgraded.
+    start and after each new version. Exit code 1 means that the database could not be read, upgraded or copied.
     """
 
 
@@ -71,6 +72,34 @@ def current(database: str | None, as_json: bool) -> None:
         if not as_json:
             click.echo("Run `fano db upgrade`.", err=True)
         sys.exit(1)
+
+
+@db.command(short_help="Copy the embedded database to a file, while it serves.")
+@click.argument("path", type=click.Path(dir_okay=False))
+@_database_option
+@_json_option
+def backup(path: str, database: str | None, as_json: bool) -> None:
+    """Copy the embedded SQLite database to a new file PATH as it is at one moment, while the service goes on.
+
+    The copy is checked and on disk when this ends. To restore it, stop the service and put the file in the place of the
+    database, without any `-wal` or `-shm` file beside it. PostgreSQL is backed up by its own tools (docs/operations.md).
+
+    \b
+    Example:
+      fano db backup /backups/fano-2026-11-24.sqlite3
+    """
+    from server.storage.backup import BackupError, back_up
+
+    with _opened(database) as opened:
+        try:
+            size = back_up(opened, Path(path))
+        except BackupError as error:
+            click.echo(f"fano db: {error}", err=True)
+            sys.exit(1)
+    if as_json:
+        click.echo(json.dumps({"path": path, "bytes": size}))
+    else:
+        click.echo(f"{path} holds the whole database now ({size:,} bytes).", err=True)
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """The processes behind `fano serve`: prepare once, bind once, serve in one or several, say when it listens."""
 
 import json
+import logging
+import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -13,13 +16,15 @@ import click
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from server.observability.json_log import log_config
+from server.observability.metrics import MULTIPROCESS_FOLDER
 from server.services.startup import admin_token_notice, prepare
 from server.settings import Settings
 from server.storage.database import Database
 
 __all__ = ["run"]
 
-_SHUTDOWN_SECONDS = 8
+_SHUTDOWN_SECONDS = 7
 _START_SECONDS = 60
 _BACKLOG = 2_048
 
@@ -39,7 +44,7 @@ def run(*, host: str, port: int, workers: int, as_json: bool) -> None:
         factory=True,
         host=host,
         workers=workers,
-        log_level="warning",
+        log_config=log_config(settings.log_level),
         access_log=False,  # it would write the addresses of phones
         proxy_headers=False,
         server_header=False,
@@ -54,13 +59,19 @@ def run(*, host: str, port: int, workers: int, as_json: bool) -> None:
         if not server.started:
             sys.exit(1)
     else:
-        Multiprocess(config, sockets=[listener]).run()
+        with tempfile.TemporaryDirectory(prefix="fano-metrics-") as folder:
+            os.environ[MULTIPROCESS_FOLDER] = folder  # in which the workers add up what they measure
+            Multiprocess(config, sockets=[listener]).run()
 
 
 def _end_on_signals() -> None:
     """A signal is the normal way to end: uvicorn raises it again after its shutdown, and then this ends with code 0."""
 
     def end(_number: int, _frame: object) -> None:
+        if any(thread.name.startswith("fano-decode") for thread in threading.enumerate()):
+            # every upload is answered and the database closed; a decoding of minutes would only hold the process up
+            logging.shutdown()
+            os._exit(0)
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, end)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ __all__ = ["Decoded", "Estimates"]
 T = TypeVar("T")
 
 _REMEMBERED = 8
+_CLOSE_SECONDS = 1.0
 _decoding = threading.Lock()  # across applications in one process, see the module's docstring
 
 _log = logging.getLogger(__name__)
@@ -62,10 +63,13 @@ class _Memory:
 
 
 class Estimates:
-    """Decoded histograms of collections."""
+    """Decoded histograms of collections. on_decode: told the seconds of each decoding."""
 
-    def __init__(self, database: Database, collections: Collections) -> None:
+    def __init__(
+        self, database: Database, collections: Collections, on_decode: Callable[[float], None] = lambda _: None
+    ) -> None:
         self._collections = collections
+        self._on_decode = on_decode
         self._tallies = Tallies(database)
         self._memory = _Memory()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fano-decode")
@@ -75,8 +79,10 @@ class Estimates:
         self._thread.submit(_compile_decoder)
 
     def close(self) -> None:
-        """End the thread; what it is doing is finished first."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """Take nothing new and wait a moment for what is being decoded; no report depends on it."""
+        last = self._thread.submit(lambda: None)
+        wait([last], timeout=_CLOSE_SECONDS)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def submit(self, collection_id: str, decoder: str | None, render: Callable[[Decoded], T]) -> "Future[T]":
         """Estimate in the background and hand the result to `render` there.
@@ -107,6 +113,7 @@ class Estimates:
             seconds = time.perf_counter() - start
         decoded = Decoded(row, estimate, digest, seconds)
         self._memory.put(key, decoded)
+        self._on_decode(seconds)
         return decoded
 
 

@@ -94,6 +94,11 @@ class Intake:
             Upload(view.collection, view.version, window, key_hash, body_hash, messages, len(batch.messages))
         )
 
+    def window_now(self, collection_id: str) -> int | None:
+        """The window of arrival of a collection that uploads have asked for, None for others."""
+        view = self._views.get(collection_id)
+        return None if view is None else int(self._clock()) // view.terms.window_seconds
+
     def _read(self, collection_id: str) -> IntakeView:
         with self._database.read() as connection:
             row = find_collection(connection, collection_id)

@@ -25,12 +25,14 @@ class Readiness:
         self._free_disk_bytes = free_disk_bytes
 
     def checks(self) -> Mapping[str, str]:
-        """database: a write transaction begins · schema: at the head · durability: a commit is on disk · writer, disk."""
+        """database: a write transaction begins · schema: at the head · durability: a commit is on disk ·
+        writer: it runs · queue: it has room · disk: enough is free."""
         return {
             "database": _answer(lambda: write_trouble(self._database)),
             "schema": _answer(self._schema),
             "durability": _answer(lambda: durability_trouble(self._database)),
             "writer": self._writer.trouble or OK,
+            "queue": self._writer.crowded or OK,
             "disk": self._disk() or OK,
         }
 

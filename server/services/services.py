@@ -1,12 +1,18 @@
 """The parts of a running service and how they hang together."""
 
+import time
+from collections.abc import Sequence
+
+from server.observability.metrics import Metrics
+from server.services.backlog import Backlog
 from server.services.collections import Collections
 from server.services.estimates import Estimates
 from server.services.ingest import record_group
 from server.services.intake import Intake
+from server.services.intake_counts import IntakeCounts
 from server.services.readiness import Readiness
 from server.services.startup import make_tokens
-from server.services.writer import GroupCommitWriter
+from server.services.writer import GroupCommitWriter, Outcome, Upload
 from server.settings import Settings
 from server.storage.database import Database
 
@@ -18,16 +24,19 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.metrics = Metrics()
         self.database = Database(settings.database)
         self.tokens = make_tokens(settings, self.database)
         self.collections = Collections(self.database, settings)
         self.writer = GroupCommitWriter(
-            lambda uploads: record_group(self.database, uploads),
+            self._record,
             waiting_uploads=settings.waiting_uploads,
             waiting_bytes=settings.waiting_bytes,
         )
         self.intake = Intake(self.database, self.tokens, self.writer, uploads_per_second=settings.uploads_per_second)
-        self.estimates = Estimates(self.database, self.collections)
+        self.estimates = Estimates(self.database, self.collections, self.metrics.decoded)
+        self.intake_counts = IntakeCounts(settings.data_dir, self.intake.window_now)
+        self.backlog = Backlog(self.database)
         self.readiness = Readiness(
             self.database,
             self.writer,
@@ -38,11 +47,20 @@ class Services:
     def start(self) -> None:
         """Start the writer and warm the decoder. Call it inside the event loop that will serve."""
         self.writer.start()
+        self.intake_counts.start()
         if self.settings.warm_decoder:
             self.estimates.warm()
 
     def close(self) -> None:
         """Commit what waits, end the threads, close the connections."""
         self.writer.close()
+        self.intake_counts.close()
         self.estimates.close()
         self.database.dispose()
+
+    def _record(self, uploads: Sequence[Upload]) -> list[Outcome]:
+        start = time.perf_counter()
+        try:
+            return record_group(self.database, uploads)
+        finally:
+            self.metrics.group(len(uploads), time.perf_counter() - start)

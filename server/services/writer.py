@@ -81,14 +81,22 @@ class GroupCommitWriter:
 
     @property
     def trouble(self) -> str | None:
-        """Why uploads cannot be taken now, or None."""
+        """Why no upload can be stored now, or None."""
         if self._thread is None or not self._thread.is_alive():
             return "the writer does not run"
         if self._closing:
             return "the writer is shutting down"
-        if self._full(0):
-            return f"{len(self._waiting)} uploads are waiting, the most that may"
         return None
+
+    @property
+    def crowded(self) -> str | None:
+        """Why the next upload would be refused for want of room, or None."""
+        return f"{len(self._waiting)} uploads are waiting, the most that may" if self._full(0) else None
+
+    @property
+    def waiting(self) -> int:
+        """How many uploads wait for the next transaction."""
+        return len(self._waiting)
 
     def _full(self, size: int) -> bool:
         return len(self._waiting) >= self._most_uploads or self._bytes + size > self._most_bytes

@@ -1,21 +1,25 @@
 """Health, readiness and version say what is so."""
 
 import platform
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event, text
 
 from server.services.tokens import Scope, Tokens, new_token, token_sha256
 from server.storage.database import Database
 from server.storage.probes import durability_trouble
-from server.storage.schema import downgrade, head_revision
+from server.storage.schema import SchemaError, downgrade, head_revision, upgrade
 from tests.services.in_process import ADMIN, InProcess, settings
+from tests.services.postgresql import PostgresqlCluster
 
 
 def test_a_healthy_service(service: InProcess) -> None:
     assert service.get("/healthz").json() == {"status": "ok"}
     ready = service.get("/readyz")
     assert ready.status_code == 200
-    checks = dict.fromkeys(("database", "schema", "durability", "writer", "disk"), "ok")
+    checks = dict.fromkeys(("database", "schema", "durability", "writer", "queue", "disk"), "ok")
     assert ready.json() == {"status": "ok", "checks": checks}
     version = service.get("/version").json()
     assert version["python"] == platform.python_version()
@@ -52,8 +56,6 @@ def test_commits_are_durable(database_url: str) -> None:
 
 
 def test_an_unsafe_setting_is_seen(sqlite_url: str) -> None:
-    from sqlalchemy import event
-
     database = Database(sqlite_url)
     event.listen(
         database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=NORMAL").close()
@@ -94,3 +96,40 @@ def test_tokens_are_long_and_differ() -> None:
     assert len(tokens) == 100
     assert all(len(token) >= len("fano_admin_") + 43 for token in tokens)
     assert len(token_sha256("x")) == 32
+
+
+def test_not_ready_with_a_full_queue(sqlite_service: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_service.app.state.services.writer, "_most_uploads", 0)
+    ready = sqlite_service.get("/readyz")
+    assert ready.status_code == 503
+    assert {name for name, told in ready.json()["checks"].items() if told != "ok"} == {"queue"}
+
+
+@pytest.mark.postgres
+def test_not_ready_when_commits_are_not_durable(postgresql: PostgresqlCluster, tmp_path: Path) -> None:
+    """fsync belongs to the whole server and is left alone; synchronous_commit stands for both."""
+    with postgresql.database() as url, InProcess(settings(url, data_dir=tmp_path)) as service:
+        database = service.app.state.services.database
+        event.listen(database.engine, "checkout", lambda connection, *_: _commit_carelessly(connection))
+        ready = service.get("/readyz")
+        assert ready.status_code == 503
+        assert "synchronous_commit off" in ready.json()["checks"]["durability"]
+
+
+def _commit_carelessly(connection: Any) -> None:
+    connection.execute("SET synchronous_commit = off")
+    connection.commit()
+
+
+@pytest.mark.postgres
+def test_postgresql_is_not_served_at_another_revision(postgresql: PostgresqlCluster, tmp_path: Path) -> None:
+    with postgresql.database(empty=True) as url:
+        with pytest.raises(SchemaError, match="fano db upgrade"):
+            InProcess(settings(url, data_dir=tmp_path)).__enter__()
+        database = Database(url)
+        upgrade(database)
+        with database.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'from_the_future'"))
+        database.dispose()
+        with pytest.raises(SchemaError, match="from_the_future"):
+            InProcess(settings(url, data_dir=tmp_path)).__enter__()

@@ -1,11 +1,13 @@
 """`fano serve` as a process: it says where it listens, ends when told to, and loses nothing when it is killed."""
 
+import contextlib
 import json
 import os
 import random
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -73,7 +75,7 @@ def test_sigterm_under_load_loses_nothing_acknowledged(database_url: str, tmp_pa
         for thread in threads:
             thread.start()
         time.sleep(0.3)
-        assert where[0].terminate() == 0
+        assert where[0].terminate(10) == 0
         where.append(start_server(tmp_path, database_url))
         for thread in threads:
             thread.join(90)
@@ -82,6 +84,32 @@ def test_sigterm_under_load_loses_nothing_acknowledged(database_url: str, tmp_pa
     finally:
         for server in where:
             stop_server(server)
+
+
+def test_sigterm_does_not_wait_for_a_long_decoding(sqlite_url: str, tmp_path: Path) -> None:
+    """A decoding cannot be interrupted, and nothing that was acknowledged depends on it."""
+    slow = (
+        "import threading, time; from server.services.estimates import Estimates; "
+        "Estimates._decoded = lambda *_: time.sleep(60); "
+    )
+    with real_server(tmp_path, sqlite_url, before=slow) as server:
+        collection = opened(server)
+        asked = threading.Thread(target=_ask_for_an_estimate, args=(server, collection), daemon=True)
+        asked.start()
+        time.sleep(0.5)
+        assert server.terminate(12) == 0
+        asked.join(10)
+        assert not asked.is_alive()
+
+
+def _ask_for_an_estimate(server: RealServer, collection: TestCollection) -> None:
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.get(
+            f"{server.url}/v1/collections/{collection.id}/estimates",
+            headers={"Authorization": f"Bearer {server.admin_token}"},
+            trust_env=False,
+            timeout=30,
+        )
 
 
 def test_kill_9_under_load_neither_loses_nor_doubles(database_url: str, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_full_queue_refuses_at_once_and_recovers(uploads: int, size: int) -> N
         with pytest.raises(Overloaded) as refused:
             writer.submit(an_upload(9))
         assert refused.value.retry_after == 1
-        assert (writer.trouble is None) == (uploads == 100)
+        assert (writer.crowded is None) == (uploads == 100)
         go.set()
         await asyncio.gather(*futures)
         assert await writer.submit(an_upload(9)) == Receipt(1, replayed=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SERVE = "from server.cli.serve import serve; serve()"
 _START_SECONDS = 90
@@ -36,15 +37,22 @@ class RealServer:
 
 
 def start_server(
-    folder: Path, database_url: str, *, port: int = 0, environment: Mapping[str, str] = {}, **options: str
+    folder: Path,
+    database_url: str,
+    *,
+    port: int = 0,
+    environment: Mapping[str, str] = {},
+    before: str = "",
+    **options: str,
 ) -> RealServer:
+    """before: statements that the process runs first."""
     arguments = ["--port", str(port), "--json", "--database", database_url]
     for name, value in options.items():
         arguments += [f"--{name}", value]
     stderr = folder / "server-stderr.txt"
     with stderr.open("a") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, *arguments],
+            [sys.executable, "-c", before + _SERVE, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -72,7 +80,7 @@ def stop_server(server: RealServer) -> None:
 
 
 @contextmanager
-def real_server(folder: Path, database_url: str, **arguments: str) -> Iterator[RealServer]:
+def real_server(folder: Path, database_url: str, **arguments: Any) -> Iterator[RealServer]:
     server = start_server(folder, database_url, **arguments)
     try:
         yield server
