@@ -1,13 +1,16 @@
 """A PostgreSQL server of the test session's own, from a wheel, in a temporary folder, on a Unix socket only."""
 
+import contextlib
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -52,8 +55,33 @@ class PostgresqlCluster:
         finally:
             self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def crash(self) -> None:
+        """SIGKILL to every process of the server at once, as when the power goes."""
+        lock_file = Path(self._server.pgdata) / "postmaster.pid"
+        postmaster = psutil.Process(int(lock_file.read_text().split("\n", 1)[0]))
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        deadline = time.monotonic() + 20
+        while any(_runs(process) for process in processes):
+            assert time.monotonic() < deadline, "PostgreSQL does not die"
+            time.sleep(0.01)
+        lock_file.unlink(missing_ok=True)  # its number may still be taken by what is left of the dead process
+
+    def restart(self) -> None:
+        """Start again after a crash; returns when recovery is done."""
+        self._server.ensure_postgres_running()
+
     def stop(self) -> None:
         self._server.cleanup()
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

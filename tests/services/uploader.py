@@ -5,7 +5,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ class Uploader(threading.Thread):
         base_url: Callable[[], str],
         path: str,
         headers: Mapping[str, str],
-        batches: Sequence[Mapping[str, Any]],
+        batches: Iterable[Mapping[str, Any]],
         *,
         repeat_share: float = 0.0,
         seed: int = 0,
