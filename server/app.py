@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import click
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -13,6 +13,7 @@ import ldp_core
 from server.api import collections, devices, estimates, health, intake, metrics, plans
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
+from server.api.dependencies import refuse_unknown_query
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=ldp_core.__version__,
         description="Histograms from phones without learning any phone's answer.",
         lifespan=_lifespan,
+        dependencies=[Depends(refuse_unknown_query)],
         redirect_slashes=False,
         redoc_url=None,
         middleware=[

@@ -3,14 +3,15 @@
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ValidationError
 
 from server.api.handlers import invalid_parameters
-from server.refusals import MalformedBody, UnsupportedMediaType
+from server.refusals import InvalidParameters, MalformedBody, UnsupportedMediaType
 from server.services.services import Services
 
-__all__ = ["AdminOnly", "ServicesOf", "bearer_token", "media_type", "read_json"]
+__all__ = ["AdminOnly", "ServicesOf", "bearer_token", "media_type", "read_json", "refuse_unknown_query"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -37,6 +38,24 @@ def _require_admin(
 
 AdminOnly = Depends(_require_admin)
 """For `dependencies=`: the caller holds an admin token. It runs before parameters and body are looked at."""
+
+
+def refuse_unknown_query(request: Request) -> None:
+    """A misspelt parameter is refused and not passed over: its sender believes that it had an effect."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    if dependant is None:
+        return
+    known = _query_names(dependant)
+    unknown = sorted(name for name in request.query_params if name and name not in known)
+    if unknown:
+        raise InvalidParameters.of(
+            unknown[0][:100], f"this address has no such parameter; it takes {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    names = {parameter.alias for parameter in dependant.query_params}
+    return names.union(*(_query_names(inner) for inner in dependant.dependencies))
 
 
 def bearer_token(header: str | None) -> str | None:

@@ -180,3 +180,11 @@ def test_good_answers_are_readable_from_every_origin_too(sqlite_service: InProce
     for answer in (created, sqlite_service.get("/healthz"), sqlite_service.get("/openapi.json")):
         assert answer.headers["access-control-allow-origin"] == "*"
     assert "Location" in created.headers["access-control-expose-headers"]
+
+
+def test_a_misspelt_query_parameter_is_refused_and_named(sqlite_service: InProcess) -> None:
+    answer = sqlite_service.get("/v1/mechanisms", params={"epsilonn": "1"})
+    assert_problem(answer, 422, "invalid-parameters")
+    assert answer.json()["errors"][0]["field"] == "epsilonn"
+    assert "domain_size, epsilon" in answer.json()["detail"]
+    assert_problem(sqlite_service.get("/healthz", params={"x": "1"}), 422, "invalid-parameters")
