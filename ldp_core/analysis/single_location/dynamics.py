@@ -50,7 +50,7 @@ LARGEST_WORK = 30_000_000
 
 _AT_FLOOR = 1e-3
 _EVERY = 64
-_SECONDS_PER_STEP, _SECONDS_PER_RUN_STEP = 1.6e-4, 1.1e-6
+_SECONDS_PER_STEP, _SECONDS_PER_RUN_STEP = 1.3e-4, 5e-7
 OVERLAPS = ("kappa", "nu", "theta", "eta", "rho")
 
 

@@ -19,6 +19,8 @@ from ldp_core.analysis.single_location.label_privacy import OneBitOutcome
 from ldp_core.analysis.single_location.linear_baseline import linear_predictions
 from ldp_core.analysis.single_location.split import Split, choose
 from ldp_core.analysis.single_location.synthetic import draw_rows
+from ldp_core.errors import EpsilonError
+from ldp_core.privacy.epsilon import EpsilonLike, format_epsilon, parse_epsilon
 from ldp_core.types import FloatArray
 
 __all__ = ["EXAMPLE", "METHOD", "QUESTION", "FitRequest", "from_json", "predicted_seconds", "run"]
@@ -30,7 +32,7 @@ LARGEST_INPUT = 20_000_000
 """Most numbers in X."""
 
 _GRIDS = {"softmax": (1.0, 2.0, 4.0), "erf": (0.05, 0.1, 0.2, 0.4)}
-_SECONDS_PER_NUMBER, _EVALUATIONS = 7e-9, 40
+_SECONDS_PER_NUMBER, _EVALUATIONS = 7e-9, 25
 _SECONDS_PER_FLOP = 1e-10
 
 
@@ -55,7 +57,7 @@ class FitRequest:
     split: tuple[float, ...] = (0.6, 0.2, 0.2)
     permutations: int = 199
     return_attention_for: tuple[int, ...] = ()
-    label_epsilon: str | int | float | None = None
+    label_epsilon: EpsilonLike | None = None
     label_bound: float | None = None
     seed: int = 0
 
@@ -102,9 +104,11 @@ class FitRequest:
             raise AnalysisError("y is the same in every row, so nothing can explain it", code="constant_y", field="y")
         if np.ptp(self.X) == 0:
             raise AnalysisError("all numbers of X are the same, so X can explain nothing", code="constant_x", field="X")
-        if isinstance(self.return_attention_for, str) or len(self.return_attention_for) > 50:
+        if not isinstance(self.return_attention_for, list | tuple) or len(self.return_attention_for) > 50:
             raise AnalysisError(
-                "return_attention_for takes at most 50 row numbers", code="out_of_range", field="return_attention_for"
+                "return_attention_for is a list of at most 50 row numbers",
+                code="out_of_range",
+                field="return_attention_for",
             )
         rows = tuple(integer("return_attention_for", row, 0, n - 1) for row in self.return_attention_for)
         object.__setattr__(self, "return_attention_for", rows)
@@ -118,6 +122,11 @@ class FitRequest:
         if self.label_bound is None:
             return
         object.__setattr__(self, "label_bound", real("label_bound", self.label_bound, 0, 1e12, above=True))
+        assert self.label_epsilon is not None
+        try:
+            object.__setattr__(self, "label_epsilon", format_epsilon(parse_epsilon(self.label_epsilon)))
+        except EpsilonError as error:
+            raise AnalysisError(str(error), code="out_of_range", field="label_epsilon") from error
         if not np.isin(self.y, (0, 1)).all():
             raise AnalysisError("private outcomes are bits: every y must be 0 or 1", code="out_of_range", field="y")
 
@@ -148,7 +157,7 @@ def from_json(body: object) -> FitRequest:
 
 
 def predicted_seconds(request: FitRequest) -> float:
-    """Expected duration on one core: rows · L · d · fits · 40 evaluations, and the linear yardstick's systems."""
+    """Expected duration on one core: rows · L · d · fits · 25 evaluations, and the linear yardstick's systems."""
     n, L, d = request.X.shape
     assert request.lambda_grid is not None
     fits = request.starts * len(request.lambda_grid)
@@ -188,7 +197,6 @@ def run(request: FitRequest, *, progress: Progress = silent) -> AnalysisResult:
         split, evidence, request.permutations, request.private_outcome, request.return_attention_for, rng_permute
     )
     parameters = {name: getattr(request, name) for name in FitRequest.__dataclass_fields__ if name not in ("X", "y")}
-    parameters["label_epsilon"] = None if request.label_epsilon is None else str(request.label_epsilon)
     return AnalysisResult(
         method=METHOD,
         params_effective={**parameters, "shape": list(request.X.shape)},

@@ -106,6 +106,6 @@ def required_rows(d: int, L: int, gamma: float, label_variance: float) -> int:
     label_variance: variance of all noise on the outcome, `OneBitOutcome.variance_bound` for private ones.
 
     >>> required_rows(20, 10, 0.5**0.5, OneBitOutcome(1, 2.0).variance_bound)
-    15383
+    15385
     """
     return math.ceil(d * L * (gamma**2 + label_variance) / gamma**4)

@@ -79,8 +79,8 @@ def linear_r2_theory(positions: FloatArray, gamma_squared: float, signal: float)
     of a noise token's · signal: share of the outcome's variance that the located token carries.
     The best coefficient at position l is g^2 p_l / (1 - p_l + g^2 p_l), so sum_l g^4 p_l^2 / (1 - p_l + g^2 p_l) of g^2.
 
-    >>> linear_r2_theory(np.full(10, 0.1), 0.5, 1.0)  # Proposition 3: g^2 / (g^2 + L - 1)
-    0.05263157894736842
+    >>> round(linear_r2_theory(np.full(10, 0.1), 0.5, 1.0), 12)  # Proposition 3: g^2 / (g^2 + L - 1)
+    0.052631578947
     """
     explained = gamma_squared**2 * positions**2 / (1 - positions + gamma_squared * positions)
     return signal * float(explained.sum()) / gamma_squared
