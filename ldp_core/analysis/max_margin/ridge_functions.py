@@ -90,10 +90,8 @@ def _both_signs(vectors: FloatArray, lengths: FloatArray) -> tuple[FloatArray, F
     return np.concatenate([lengths, lengths]), np.concatenate([units, -units])
 
 
-def _on_circle(
-    X: FloatArray, c: FloatArray, known: float, watch: Callable[[], None]
-) -> tuple[FloatArray, FloatArray]:
-    """Bound and direction of each candidate in the plane."""
+def _on_circle(X: FloatArray, c: FloatArray, known: float, watch: Callable[[], None]) -> tuple[FloatArray, FloatArray]:
+    """Bound and direction of each candidate in the plane whose bound exceeds what is known to be attained."""
     watch()
     corners = _units(np.stack([-X[:, 1], X[:, 0]], axis=1))
     corners = np.concatenate([corners, -corners])
@@ -104,12 +102,11 @@ def _on_circle(
     sums = np.concatenate([without, without + (c[:, None] * X)[owner]])
     bounds, directions = _both_signs(sums, np.linalg.norm(sums, axis=1))
     at_corners = np.abs(np.einsum("md,md->m", corners, without))
-    return np.concatenate([bounds, at_corners]), np.concatenate([directions, corners])
+    bounds, directions = np.concatenate([bounds, at_corners]), np.concatenate([directions, corners])
+    return bounds[bounds > known], directions[bounds > known]
 
 
-def _on_sphere(
-    X: FloatArray, c: FloatArray, known: float, watch: Callable[[], None]
-) -> tuple[FloatArray, FloatArray]:
+def _on_sphere(X: FloatArray, c: FloatArray, known: float, watch: Callable[[], None]) -> tuple[FloatArray, FloatArray]:
     """Bound and direction of each candidate on the sphere whose bound exceeds what is known to be attained."""
     first, second = np.triu_indices(len(X), 1)
     size = max(1, _BLOCK // (len(X) * 2))
@@ -120,7 +117,10 @@ def _on_sphere(
         top = int(np.argmax(corner_values))
         if corner_values[top] > best:
             best = float(corner_values[top])
-            found, where = np.append(found, best * (1 + 1e-12)), np.vstack([where, _corner(X, first, second, start, size, top)])
+            found, where = (
+                np.append(found, best * (1 + 1e-12)),
+                np.vstack([where, _corner(X, first, second, start, size, top)]),
+            )
         keep = found > best
         bounds.append(found[keep])
         directions.append(where[keep])

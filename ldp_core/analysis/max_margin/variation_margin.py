@@ -112,9 +112,7 @@ def _status(exact: bool, upper: float, lower: float, tolerance: float, unit: flo
     return "certified" if upper - lower <= tolerance * upper else "gap_open"
 
 
-def _first_columns(
-    X: FloatArray, starts: FloatArray | None, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
+def _first_columns(X: FloatArray, starts: FloatArray | None, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     drawn = [rng.standard_normal((64, X.shape[1])), X[:64], -X[:64]]
     if starts is not None:
         drawn.append(starts)
@@ -149,7 +147,9 @@ def _prove(
 ) -> tuple[Neurons, float]:
     """Neurons above `enough`, if there are any, and an upper bound of all values. Points are put in general position first."""
     if X.shape[1] == 1:
-        return Neurons(np.empty((0, 1)), np.empty(0)), float(np.abs(signed_values(X, c, np.array([[1.0], [-1.0]]))).max())
+        return Neurons(np.empty((0, 1)), np.empty(0)), float(
+            np.abs(signed_values(X, c, np.array([[1.0], [-1.0]]))).max()
+        )
     jittered, shift = _jitter(X, size, rng)
     found = best_neurons(jittered, c, known=enough, most=_ADDED, watch=watch)
     return found, max(found.best, enough) + shift
