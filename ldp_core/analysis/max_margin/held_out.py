@@ -9,7 +9,8 @@ from ldp_core.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["cross_validated", "fold_numbers", "is_better", "verdict", "wrong"]
 
-_SIGNIFICANT = 0.05
+_ONE_IN = 20
+"""A difference counts when chance would produce it at most once in so many times: 5 %."""
 
 
 def wrong(decisions: FloatArray, y: FloatArray) -> BoolArray:
@@ -31,7 +32,7 @@ def is_better(one: BoolArray, other: BoolArray) -> bool:
     wins, losses = int(np.sum(~one & other)), int(np.sum(one & ~other))
     n = wins + losses
     tail = sum(math.comb(n, i) for i in range(losses + 1))
-    return wins > losses and tail <= _SIGNIFICANT * 2**n
+    return wins > losses and tail * _ONE_IN <= 2**n
 
 
 def verdict(errors: Mapping[str, BoolArray]) -> str:

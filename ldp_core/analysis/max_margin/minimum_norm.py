@@ -19,6 +19,8 @@ __all__ = ["HilbertMargin", "arc_cosine_kernel", "largest_margin"]
 
 _MAX_ITERATIONS = 80
 _NO_MARGIN = 1e-7
+_RIDGE = 1e-13
+"""Keeps the factorization alive where points repeat; it changes a step a little and the bounds not at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,8 @@ def largest_margin(G: FloatArray, *, tolerance: float, watch: Callable[[float], 
         watch(best.upper)
         if best.separable and best.upper - best.lower <= tolerance * best.upper:
             break
+        if best.upper <= _NO_MARGIN * best.scale:
+            break
         p, s, multiplier, mu = _step(G, p, s, multiplier)
         found = _bounds(G, p, scale)
         best = HilbertMargin(max(best.lower, found.lower), min(best.upper, found.upper), found.p, best.scale)
@@ -87,7 +91,7 @@ def _step(
 ) -> tuple[FloatArray, FloatArray, float, float]:
     """One predictor-corrector step towards G p - multiplier - s = 0, sum p = 1, p s = 0."""
     n = len(p)
-    matrix = G + np.diag(s / p)
+    matrix = G + np.diag(s / p + _RIDGE)
     factor = cho_factor(matrix, check_finite=False)
     by_one = cho_solve(factor, np.ones(n), check_finite=False)
     dual, primal = multiplier + s - G @ p, 1 - float(p.sum())

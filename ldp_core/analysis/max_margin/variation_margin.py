@@ -21,7 +21,7 @@ from ldp_core.analysis.max_margin.ridge_functions import (
 from ldp_core.errors import DecodeError
 from ldp_core.types import FloatArray
 
-__all__ = ["EXACT_POINTS", "VariationMargin", "largest_variation_margin"]
+__all__ = ["EXACT_POINTS", "VariationMargin", "largest_variation_margin", "most_rounds"]
 
 EXACT_POINTS = 400
 """Most points whose best neuron is searched exactly, which takes time of order n^3."""
@@ -29,7 +29,14 @@ EXACT_POINTS = 400
 _KEPT = 150
 _ADDED = 30
 _DRAWN = 192
-_ROUNDS = 400
+_EXACT_ROUNDS = 400
+
+
+def most_rounds(n: int, *, exact: bool) -> int:
+    """Linear programs at most: fewer for many points, whose programs are slow and whose bound is no proof anyway."""
+    return _EXACT_ROUNDS if exact else max(25, min(_EXACT_ROUNDS, 100_000 // n))
+
+
 _NO_MARGIN = 1e-9
 
 
@@ -76,7 +83,8 @@ def largest_variation_margin(
     columns, signs = _first_columns(X, starts, rng)
     exact = X.shape[1] <= 3 and len(X) <= EXACT_POINTS
     upper, lower, gap, scale = np.inf, 0.0, 1.0, unit
-    for turn in range(1, _ROUNDS + 1):
+    limit = most_rounds(len(X), exact=exact)
+    for turn in range(1, limit + 1):
         watch(turn, gap)
         features = y[:, None] * responses(X, columns) * signs
         weights, p = _program(features, scale)
@@ -88,17 +96,18 @@ def largest_variation_margin(
 
         enough = max(lower * (1 + tolerance / 4), _NO_MARGIN * unit / 2)
         found = _search(X, p * y, columns[weights > 0], enough, rng, look)
-        if not len(found.values):
-            found, bound = _prove(X, p * y, tolerance * scale / 50, enough, rng, look) if exact else (found, enough)
+        last = turn == limit
+        if last or not len(found.values):
+            bound = max(enough, found.best)
+            if exact:
+                found, bound = _prove(X, p * y, tolerance * scale / 50, bound, rng, look)
             upper = min(upper, bound)
             gap = 1 - lower / upper
-            if gap <= tolerance or upper <= _NO_MARGIN * unit or not len(found.values):
+            if last or gap <= tolerance or upper <= _NO_MARGIN * unit or not len(found.values):
                 break
         keep = _to_keep(weights)
         columns = np.concatenate([columns[keep], found.directions])
         signs = np.concatenate([signs[keep], np.where(found.values >= 0, 1.0, -1.0)])
-    if not np.isfinite(upper):
-        upper = max(enough, found.best)
     used = weights > 0
     status = _status(exact, upper, lower, tolerance, unit)
     return VariationMargin(lower, upper, status, p, columns[used], (weights * signs)[used], turn)
@@ -143,16 +152,16 @@ def _search(
 
 
 def _prove(
-    X: FloatArray, c: FloatArray, size: float, enough: float, rng: np.random.Generator, watch: Callable[[], None]
+    X: FloatArray, c: FloatArray, size: float, known: float, rng: np.random.Generator, watch: Callable[[], None]
 ) -> tuple[Neurons, float]:
-    """Neurons above `enough`, if there are any, and an upper bound of all values. Points are put in general position first."""
+    """Neurons above `known`, if there are any, and an upper bound of all values. Points are put in general position first."""
     if X.shape[1] == 1:
         return Neurons(np.empty((0, 1)), np.empty(0)), float(
             np.abs(signed_values(X, c, np.array([[1.0], [-1.0]]))).max()
         )
     jittered, shift = _jitter(X, size, rng)
-    found = best_neurons(jittered, c, known=enough, most=_ADDED, watch=watch)
-    return found, max(found.best, enough) + shift
+    found = best_neurons(jittered, c, known=known, most=_ADDED, watch=watch)
+    return found, max(found.best, known) + shift
 
 
 def _program(features: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
