@@ -200,7 +200,7 @@ def predicted_seconds(request: MaxMarginRequest) -> float:
     if "gd_both" in request.methods:
         seconds += request.iterations * (3e-5 + n * request.width * (D + 9) * 2.5e-10)
     if "f1_lp" in request.methods:
-        seconds += 3e-4 * n**2 if D <= 3 and n <= EXACT_POINTS else 2e-4 * n * min(n, 400) + 1.0
+        seconds += 2e-4 * n**2 if D <= 3 and n <= EXACT_POINTS else 2e-4 * n * min(n, 400) + 1.0
     seconds += sum(4e-10 * n**3 + 0.02 for name in ("f2_kernel", "linear_svm") if name in request.methods)
     seconds *= 1 + (request.folds if request.test_points is None else 0)
     return float(seconds + request.flip_samples * n * request.width * D * 1e-9)
