@@ -1,0 +1,251 @@
+"""Population gradient descent in single-location regression: which of many starts find the hidden location?
+
+Model, risk and step are in `model` and `reduction`; what the verdicts mean is in docs/analysis/single-location.md.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ldp_core.analysis.errors import AnalysisError, TooLargeError
+from ldp_core.analysis.fields import choice, integer, real, reals, request_from_json
+from ldp_core.analysis.progress import Progress, Step, silent
+from ldp_core.analysis.proportion import wilson_interval
+from ldp_core.analysis.result import AnalysisResult, Series
+from ldp_core.analysis.single_location.model import (
+    Overlaps,
+    PopulationRisk,
+    best_lambda,
+    linear_best_excess,
+    oracle_floor,
+)
+from ldp_core.analysis.single_location.reduction import (
+    gram_matrix,
+    manifold_distance,
+    projected_step,
+    start_on_manifold,
+    start_on_spheres,
+)
+from ldp_core.types import FloatArray, IntArray
+
+__all__ = ["EXAMPLE", "METHOD", "QUESTION", "DynamicsRequest", "from_json", "predicted_seconds", "run"]
+
+METHOD = "single-location/dynamics"
+QUESTION = "Does gradient descent on attention find the one token that matters, from how many starts, and how close does it come?"
+EXAMPLE: Mapping[str, Any] = {
+    "d": 100,
+    "L": 10,
+    "gamma": 0.7071,
+    "lambda0": 0.1,
+    "alpha": 0.02,
+    "steps": 2000,
+    "runs": 30,
+}
+
+LARGEST_WORK = 30_000_000
+"""Most steps times runs."""
+
+_AT_FLOOR = 1e-3
+_EVERY = 64
+_SECONDS_PER_STEP, _SECONDS_PER_RUN_STEP = 1.3e-4, 5e-7
+OVERLAPS = ("kappa", "nu", "theta", "eta", "rho")
+
+
+@dataclass(frozen=True)
+class DynamicsRequest:
+    """d: token dimension · L: tokens · gamma: spread of the located token · lambda_t = lambda0 / (1 + lambda_decay t) ·
+    alpha: step size · steps, runs: how long and how often · init: manifold, sphere or explicit ·
+    start: (kappa, nu, theta, eta, rho) of an explicit start, which is run once · log_points: moments that are recorded · seed: of the starts.
+
+    Raises AnalysisError; its code is `infeasible_gram` where no unit vectors have the explicit inner products.
+    """
+
+    d: int = 400
+    L: int = 10
+    gamma: float = math.sqrt(0.5)
+    lambda0: float = 0.1
+    lambda_decay: float = 0.0
+    alpha: float = 0.004
+    steps: int = 20_000
+    runs: int = 30
+    init: str = "sphere"
+    start: tuple[float, ...] | None = None
+    log_points: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("d", 2, 100_000),
+            ("L", 1, 10_000),
+            ("steps", 1, 500_000),
+            ("runs", 1, 200),
+            ("log_points", 2, 500),
+            ("seed", 0, 2**63 - 1),
+        ):
+            object.__setattr__(self, name, integer(name, getattr(self, name), low, high))
+        for name, most in (("gamma", 1e3), ("lambda0", 1e4), ("alpha", 1e3)):
+            object.__setattr__(self, name, real(name, getattr(self, name), 0, most, above=True))
+        object.__setattr__(self, "lambda_decay", real("lambda_decay", self.lambda_decay, 0, 1e3))
+        choice("init", self.init, ("manifold", "sphere", "explicit"))
+        if self.steps * self.runs > LARGEST_WORK:
+            raise TooLargeError(
+                f"steps times runs must be at most {LARGEST_WORK}, got {self.steps * self.runs}; take fewer of either",
+                field="steps",
+            )
+        self._check_start()
+
+    def _check_start(self) -> None:
+        if (self.start is not None) != (self.init == "explicit"):
+            raise AnalysisError(
+                "start holds the five inner products (kappa, nu, theta, eta, rho) when init is explicit, and is left out otherwise",
+                code="missing_field" if self.start is None else "unknown_field",
+                field="start",
+            )
+        if self.start is None:
+            return
+        object.__setattr__(self, "start", reals("start", self.start, -1, 1, count=(5, 5)))
+        object.__setattr__(self, "runs", 1)
+        least = float(np.linalg.eigvalsh(gram_matrix(self.explicit_start))[0])
+        if least < -1e-12:
+            raise AnalysisError(
+                "no unit vectors k, v have these inner products with orthonormal k*, v*: the Gram matrix of (k*, v*, k, v) "
+                f"has an eigenvalue of {least:.3g}, and none may be negative",
+                code="infeasible_gram",
+                field="start",
+            )
+
+    @property
+    def explicit_start(self) -> Overlaps:
+        """The given start. Only where init is explicit."""
+        assert self.start is not None
+        return Overlaps(**{name: np.float64(x) for name, x in zip(OVERLAPS, self.start, strict=True)})  # type: ignore[arg-type]
+
+
+def from_json(body: object) -> DynamicsRequest:
+    """The request of a JSON object. AnalysisError names what is unknown, missing or out of range."""
+    return request_from_json(DynamicsRequest, body)
+
+
+def predicted_seconds(request: DynamicsRequest) -> float:
+    """Expected duration on one core: linear in the steps, and in the runs of each step."""
+    return 0.05 + request.steps * (_SECONDS_PER_STEP + _SECONDS_PER_RUN_STEP * request.runs)
+
+
+def run(request: DynamicsRequest, *, progress: Progress = silent) -> AnalysisResult:
+    """Follow all runs to the end.
+
+    Verdict: `recovers` (every run reaches an oracle point), `start_dependent` (some do) or `fails` (none does).
+    """
+    times, history, excess = _trajectories(request, progress)
+    last = Overlaps(**{name: history[-1, i] for i, name in enumerate(OVERLAPS)})
+    lam = _lambda_at(request, request.steps)
+    floor = oracle_floor(request.d, request.L, request.gamma, lam)
+    outcomes = [_outcome(*row) for row in zip(excess[-1] - floor, last.kappa, last.nu, last.eta, strict=True)]
+    found = sum(outcome.startswith("oracle") for outcome in outcomes)
+    best, best_excess = best_lambda(request.d, request.L, request.gamma)
+    low, high = wilson_interval(found, request.runs)
+    verdict = "recovers" if found == request.runs else "start_dependent" if found else "fails"
+    final = {name: history[-1, i] for i, name in enumerate(OVERLAPS)}
+    return AnalysisResult(
+        method=METHOD,
+        params_effective={name: getattr(request, name) for name in DynamicsRequest.__dataclass_fields__},
+        seed=request.seed,
+        verdict=verdict,
+        result={
+            "success_rate": found / request.runs,
+            "success_interval": [low, high],
+            "outcomes": {name: outcomes.count(name) for name in ("oracle", "oracle_neg", "role_swap", "not_converged")},
+            "floor": floor,
+            "linear_best_excess": linear_best_excess(request.L, request.gamma),
+            "best_lambda": best,
+            "best_lambda_excess": best_excess,
+            "final_lambda": lam,
+            "runs": {"outcome": outcomes, "excess": excess[-1], **final},
+        },
+        diagnostics={
+            "manifold_distance": manifold_distance(last),
+            "excess_over_floor": excess[-1] - floor,
+            "least_gram_eigenvalue": _least_gram_eigenvalue(last),
+        },
+        series=_series(request, times, history, excess, outcomes),
+    )
+
+
+def _lambda_at(request: DynamicsRequest, step: int) -> float:
+    return request.lambda0 / (1 + request.lambda_decay * step)
+
+
+def _first_overlaps(request: DynamicsRequest) -> Overlaps:
+    if request.init == "explicit":
+        one = request.explicit_start
+        return Overlaps(**{name: np.full(request.runs, getattr(one, name)) for name in OVERLAPS})
+    draw = start_on_manifold if request.init == "manifold" else start_on_spheres
+    return draw(request.d, request.runs, np.random.default_rng(request.seed))
+
+
+def _trajectories(request: DynamicsRequest, progress: Progress) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Recorded steps (points,), overlaps (points, 5, runs) and excess (points, runs)."""
+    times = np.unique(np.linspace(0, request.steps, request.log_points).round().astype(np.int64))
+    history = np.empty((len(times), len(OVERLAPS), request.runs))
+    excess = np.empty((len(times), request.runs))
+    at = _first_overlaps(request)
+    risk = _risk_at(request, 0)
+    point = 0
+    for t in range(request.steps + 1):
+        if request.lambda_decay > 0:
+            risk = _risk_at(request, t)
+        if t == times[point]:
+            history[point] = [getattr(at, name) for name in OVERLAPS]
+            excess[point] = risk.excess(at)
+            point += 1
+        if t % _EVERY == 0 or t == request.steps:
+            progress(Step(t, request.steps, "steps", "mean excess", float(excess[point - 1].mean())))
+        if t < request.steps:
+            at = projected_step(risk, at, request.alpha)
+    return times, history, excess
+
+
+def _risk_at(request: DynamicsRequest, step: int) -> PopulationRisk:
+    return PopulationRisk(request.d, request.L, request.gamma, _lambda_at(request, step))
+
+
+def _outcome(over_floor: float, kappa: float, nu: float, eta: float) -> str:
+    """Where a run ended. A low risk alone proves nothing: the swapped point can have less than the oracle."""
+    if over_floor <= _AT_FLOOR and abs(kappa * nu) > 0.5:
+        return "oracle" if kappa > 0 else "oracle_neg"
+    return "role_swap" if abs(eta) > 0.9 else "not_converged"
+
+
+def _least_gram_eigenvalue(at: Overlaps) -> float:
+    """Smallest eigenvalue of any run's Gram matrix: below zero by more than rounding would be an error of the iteration."""
+    runs = range(len(at.kappa))
+    grams = np.stack([gram_matrix(Overlaps(**{name: getattr(at, name)[i] for name in OVERLAPS})) for i in runs])
+    return float(np.linalg.eigvalsh(grams).min())
+
+
+def _series(
+    request: DynamicsRequest, times: IntArray, history: FloatArray, excess: FloatArray, outcomes: list[str]
+) -> dict[str, Series]:
+    runs, points = request.runs, len(times)
+    columns: dict[str, Any] = {
+        "run": np.repeat(np.arange(runs), points),
+        "t": np.tile(times, runs),
+        "excess": excess.T.ravel(),
+        **{name: history[:, i].T.ravel() for i, name in enumerate(OVERLAPS)},
+        "outcome": [outcome for outcome in outcomes for _ in range(points)],
+    }
+    floors = [oracle_floor(request.d, request.L, request.gamma, _lambda_at(request, int(t))) for t in times]
+    summary = {
+        "t": times,
+        "mean": excess.mean(axis=1),
+        "least": excess.min(axis=1),
+        "greatest": excess.max(axis=1),
+        "floor": floors,
+    }
+    return {
+        "trajectories": Series(columns, "kappa", "alignment of k with k* (kappa)", "alignment of v with v* (nu)"),
+        "excess": Series(summary, "t", "step", "excess risk", log_y=True),
+    }
