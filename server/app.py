@@ -9,11 +9,12 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 import ldp_core
-from server.api import collections, devices, estimates, health, plans
+from server.api import collections, devices, estimates, health, keys, plans, tokens
 from server.api.boundary import BodyLimit, Boundary
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import upload_reports
+from server.clock import Clock
 from server.services.services import Services
 from server.services.startup import admin_token_notice, prepare
 from server.settings import Settings
@@ -21,14 +22,14 @@ from server.settings import Settings
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
     """The collection service.
 
-    settings: from the environment (FANO_*) when not given. Opens nothing until it starts.
+    settings: from the environment (FANO_*) when not given · clock: of this machine when not given. Opens nothing until it starts.
     Raises DatabaseUrlError for an address of no usable database; at start SchemaError when `fano db upgrade` is due.
     """
     chosen = settings or Settings()
-    services = Services(chosen)
+    services = Services(chosen, clock)
     app = FastAPI(
         title="Fanoplane",
         version=ldp_core.__version__,
@@ -44,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.add_route(REPORTS_PATH, upload_reports, methods=["POST"], include_in_schema=False)
-    for module in (collections, devices, estimates, plans, health):
+    for module in (collections, keys, tokens, devices, estimates, plans, health):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)

@@ -17,10 +17,10 @@ _log = logging.getLogger(__name__)
 
 _CORS = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Location, Retry-After, WWW-Authenticate, Fano-Provenance"),
+    (b"access-control-expose-headers", b"ETag, Link, Location, Retry-After, WWW-Authenticate, Fano-Provenance"),
 )
 _PREFLIGHT = (
-    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, If-None-Match"),
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from server.api.dependencies import AdminOnly, ServicesOf
+from server.api.dependencies import ReaderOnly, ServicesOf
 from server.api.devices import matches
 from server.api.openapi import problems
 from server.api.schemas import EstimateOut
@@ -13,7 +13,7 @@ from server.services.estimate_views import EstimateView
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[AdminOnly])
+router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[ReaderOnly])
 
 PostProcess = Literal["norm_sub", "simplex", "base_cut", "empirical_bayes"]
 

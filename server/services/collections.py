@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from ldp_core.errors import DomainError, EpsilonError, FanoError, SpecError
 from ldp_core.mechanisms import Mechanism, create
 from ldp_core.wire import CollectionSpec, Domain, Limits, Window
+from server.clock import Clock, SystemClock
 from server.refusals import CollectionClosed, IllegalTransition, InvalidParameters, UnknownCollection
 from server.services.tokens import Scope, new_token, token_sha256
 from server.settings import Settings
 from server.storage import collections as rows
 from server.storage import tokens as token_rows
+from server.storage.audit import record_act
 from server.storage.collections import CollectionRow
 from server.storage.database import Database
 
-__all__ = ["TRANSITIONS", "Collections", "Proposal"]
+__all__ = ["FIRST_KEY", "TRANSITIONS", "Collections", "Proposal"]
 
 TRANSITIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "open": (("draft", "paused"), "open"),
@@ -27,6 +29,9 @@ TRANSITIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "close": (("open", "paused"), "closed"),
 }
 """Verb: the states it starts from, and the one it leads to."""
+
+FIRST_KEY = "write key"
+"""What the key that a collection is created with is called; it is stored with " of " and the id behind."""
 
 _ID_ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 12  # 71 random bits
@@ -51,11 +56,12 @@ class Proposal:
 class Collections:
     """All collections of this service."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, clock: Clock | None = None) -> None:
         self._database = database
         self._settings = settings
+        self._clock = clock or SystemClock()
 
-    def create(self, proposal: Proposal) -> tuple[CollectionRow, str]:
+    def create(self, proposal: Proposal, *, actor: str) -> tuple[CollectionRow, str]:
         """Store a draft. Returns it with its write key, which cannot be read again. Raises InvalidParameters."""
         spec = self._spec(proposal)
         domain, write_key = spec.domain, new_token(Scope.INGEST)
@@ -73,11 +79,12 @@ class Collections:
             number = rows.insert_collection(connection, new)
             token_rows.add_token(
                 connection,
-                name=f"write key of {new.id}",
+                name=f"{FIRST_KEY} of {new.id}",
                 scope=Scope.INGEST,
                 sha256=token_sha256(write_key),
                 collection=number,
             )
+            record_act(connection, now=self._clock.now(), actor=actor, act="collection.create", subject=new.id)
         return self.get(new.id), write_key
 
     def get(self, collection_id: str) -> CollectionRow:
@@ -94,10 +101,15 @@ class Collections:
         with self._database.read() as connection:
             return row, rows.count_reports(connection, [row.version_number])[row.version_number]
 
-    def list_counted(self) -> list[tuple[CollectionRow, int]]:
-        """All collections, each with its number of reports."""
+    def require_visible(self, collection_id: str, only: int) -> None:
+        """Raises UnknownCollection unless the id belongs to the collection of this number, or to none at all."""
+        if self.get(collection_id).number != only:
+            raise unknown_collection()
+
+    def list_counted(self, only: int | None = None) -> list[tuple[CollectionRow, int]]:
+        """All collections, or the one of this number, each with its number of reports."""
         with self._database.read() as connection:
-            found = rows.list_collections(connection)
+            found = [row for row in rows.list_collections(connection) if only in (None, row.number)]
             counted = rows.count_reports(connection, [row.version_number for row in found])
         return [(row, counted[row.version_number]) for row in found]
 
@@ -110,11 +122,15 @@ class Collections:
             raise CollectionClosed("this collection is closed; stop reporting to it", state=row.state)
         return row
 
-    def move(self, collection_id: str, verb: str) -> str:
+    def move(self, collection_id: str, verb: str, *, actor: str) -> str:
         """Open, pause or close. Returns the new state. Raises IllegalTransition with the present one."""
         sources, target = TRANSITIONS[verb]
         with self._database.write() as connection:
             moved = rows.move_collection(connection, collection_id, sources=sources, target=target)
+            if moved:
+                record_act(
+                    connection, now=self._clock.now(), actor=actor, act=f"collection.{verb}", subject=collection_id
+                )
         if moved:
             return target
         state = self.get(collection_id).state

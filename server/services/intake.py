@@ -26,16 +26,17 @@ __all__ = ["Intake", "IntakeView"]
 
 _REMEMBERED_SECONDS = 10.0
 _REMEMBERED_COLLECTIONS = 4_096
+_DAY = 86_400
 
 
 class IntakeView(NamedTuple):
-    """What an upload needs to know about its collection. `read_at`: seconds of the monotonic clock."""
+    """What an upload needs to know about its collection. write_keys: hash and end of each · `read_at`: seconds of the monotonic clock."""
 
     collection: int
     version: int
     spec_digest: str
     terms: IntakeTerms
-    write_keys: tuple[bytes, ...]
+    write_keys: tuple[tuple[bytes, int | None], ...]
     read_at: float
 
 
@@ -71,8 +72,13 @@ class Intake:
             view = await asyncio.to_thread(self._read, collection_id)
             self._remember(collection_id, view)
         digest = b"" if token is None else token_sha256(token)
-        if not any(hmac.compare_digest(digest, known) for known in view.write_keys):
+        now = self._clock()
+        usable = [key for key, ends in view.write_keys if ends is None or now < ends]
+        if not any(hmac.compare_digest(digest, key) for key in usable):
             await asyncio.to_thread(self._refuse, token, view)
+        day = _use_day(now, view.terms)
+        if not self._tokens.use_is_noted(digest, day):
+            await asyncio.to_thread(self._tokens.note_use, digest, day)
         if not self._rate.allows(view.collection):
             raise RateLimited(
                 "uploads to this collection come too fast; send this one again, unchanged, a little later"
@@ -93,6 +99,10 @@ class Intake:
         return await self._writer.submit(
             Upload(view.collection, view.version, window, key_hash, body_hash, messages, len(batch.messages))
         )
+
+    def forget(self, collection_id: str) -> None:
+        """Read this collection anew before its next upload. Other processes do so within some seconds."""
+        self._views.pop(collection_id, None)
 
     def _read(self, collection_id: str) -> IntakeView:
         with self._database.read() as connection:
@@ -117,3 +127,9 @@ class Intake:
         raise InsufficientScope(
             "uploads need the write key of this collection, and the token sent is for something else"
         )
+
+
+def _use_day(now: float, terms: IntakeTerms) -> int:
+    """The day on which a write key counts as used: where windows are longer than a day, the first day of the window."""
+    coarse = max(_DAY, terms.window_seconds)
+    return int(now) // coarse * coarse // _DAY

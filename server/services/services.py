@@ -1,9 +1,11 @@
 """The parts of a running service and how they hang together."""
 
+from server.clock import Clock, SystemClock
 from server.services.collections import Collections
 from server.services.estimates import Estimates
 from server.services.ingest import record_group
 from server.services.intake import Intake
+from server.services.keys import Keys
 from server.services.readiness import Readiness
 from server.services.startup import make_tokens
 from server.services.writer import GroupCommitWriter
@@ -16,17 +18,25 @@ __all__ = ["Services"]
 class Services:
     """One of each. Making it opens nothing; `start` and `close` frame the time in which it serves."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
+        self.clock = clock or SystemClock()
         self.database = Database(settings.database)
-        self.tokens = make_tokens(settings, self.database)
-        self.collections = Collections(self.database, settings)
+        self.tokens = make_tokens(settings, self.database, self.clock)
+        self.collections = Collections(self.database, settings, self.clock)
+        self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
         self.writer = GroupCommitWriter(
             lambda uploads: record_group(self.database, uploads),
             waiting_uploads=settings.waiting_uploads,
             waiting_bytes=settings.waiting_bytes,
         )
-        self.intake = Intake(self.database, self.tokens, self.writer, uploads_per_second=settings.uploads_per_second)
+        self.intake = Intake(
+            self.database,
+            self.tokens,
+            self.writer,
+            uploads_per_second=settings.uploads_per_second,
+            clock=self.clock.now,
+        )
         self.estimates = Estimates(self.database, self.collections)
         self.readiness = Readiness(
             self.database,
