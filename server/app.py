@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 import ldp_core
-from server.api import collections, devices, estimates, health, keys, plans, tokens
+from server.api import collections, devices, estimates, health, keys, lifecycle, plans, tokens
 from server.api.boundary import BodyLimit, Boundary
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     )
     app.state.services = services
     app.add_route(REPORTS_PATH, upload_reports, methods=["POST"], include_in_schema=False)
-    for module in (collections, keys, tokens, devices, estimates, plans, health):
+    for module in (collections, lifecycle, keys, tokens, devices, estimates, plans, health):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)

@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from ldp_core.privacy.epsilon import format_epsilon
 from server.api.dependencies import AdminOf, ReaderOf, ReaderOnly, ServicesOf, read_json
+from server.api.moments import instant, period, seconds
 from server.api.openapi import json_body, problems
 from server.api.schemas import (
     CollectionList,
@@ -38,7 +39,7 @@ _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
 async def create_collection(
     request: Request, response: Response, services: ServicesOf, admin: AdminOf
 ) -> CreatedCollection:
-    """Make a draft. Its spec is frozen from here on; the write key is shown only in this answer."""
+    """Make a draft. Its spec is frozen when it opens; the write key is shown only in this answer."""
     wanted = await read_json(request, CreateCollection)
     proposal = Proposal(
         name=wanted.name,
@@ -50,6 +51,9 @@ async def create_collection(
         parameters=wanted.parameters,
         window=wanted.window,
         min_reports=wanted.min_reports,
+        opens=seconds(wanted.opens_at),
+        closes=seconds(wanted.closes_at),
+        retention=wanted.retention,
     )
     row, write_key = await run_in_threadpool(services.collections.create, proposal, actor=admin.name)
     response.headers["Location"] = f"/v1/collections/{row.id}"
@@ -81,19 +85,19 @@ _MOVE = problems(*_ADMIN, "unknown-collection", "illegal-transition")
 @router.post("/{collection_id}/open", response_model=StateOut, responses=_MOVE)
 def open_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
     """Take reports from now on."""
-    return StateOut(id=collection_id, state=services.collections.move(collection_id, "open", actor=admin.name))
+    return StateOut(id=collection_id, state=services.changes.move(collection_id, "open", actor=admin.name))
 
 
 @router.post("/{collection_id}/pause", response_model=StateOut, responses=_MOVE)
 def pause_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
     """Take no reports for now. Phones keep theirs and try again."""
-    return StateOut(id=collection_id, state=services.collections.move(collection_id, "pause", actor=admin.name))
+    return StateOut(id=collection_id, state=services.changes.move(collection_id, "pause", actor=admin.name))
 
 
 @router.post("/{collection_id}/close", response_model=StateOut, responses=_MOVE)
 def close_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
     """Take no reports ever again. Estimates stay."""
-    return StateOut(id=collection_id, state=services.collections.move(collection_id, "close", actor=admin.name))
+    return StateOut(id=collection_id, state=services.changes.move(collection_id, "close", actor=admin.name))
 
 
 def describe(row: CollectionRow) -> CollectionOut:
@@ -116,6 +120,10 @@ def describe(row: CollectionRow) -> CollectionOut:
         report_space=mechanism.report_space,
         window=terms.window_period,
         min_reports=row.min_reports,
+        opens_at=instant(row.opens),
+        closes_at=instant(row.closes),
+        retention=period(row.retention),
+        successor=row.successor,
         plan=PlanOut(**asdict(plan_of(mechanism))),
     )
 

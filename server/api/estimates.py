@@ -50,11 +50,14 @@ async def get_estimates(
     post: Annotated[
         list[PostProcess] | None, Query(description="post-processed shares beside the raw ones; may be repeated")
     ] = None,
+    version: Annotated[
+        int | None, Query(ge=1, le=1 << 31, description="the current one, when left out; they never mix")
+    ] = None,
     format: Annotated[Literal["json", "csv"], Query(description="json or csv")] = "json",  # noqa: A002 - the API's name
 ) -> Response:
     """The histogram so far, every number with its error."""
     view = EstimateView(confidence=confidence, top=top, format=format, post=tuple(dict.fromkeys(post or ())))
-    rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, decoder, view.render))
+    rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, decoder, view.render, version))
     headers = {"ETag": rendered.etag, "Cache-Control": "no-cache", "Fano-Provenance": rendered.provenance}
     if matches(request.headers.get("if-none-match"), rendered.etag):
         return Response(status_code=304, headers=headers)

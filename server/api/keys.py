@@ -7,8 +7,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.api.admin_schemas import CreatedKey, CreateKey, KeyList, KeyOut, Until
 from server.api.dependencies import AdminOf, ServicesOf, read_json
+from server.api.moments import instant, seconds
 from server.api.openapi import json_body, problems
-from server.api.tokens import instant, number_of, used_on
+from server.api.tokens import number_of, used_on
 from server.services.keys import key_name
 from server.services.services import Services
 from server.storage.tokens import TokenRow
@@ -62,7 +63,7 @@ async def revoke_key(
         actor=admin.name,
         collection_id=collection_id,
         number=number_of(key_id),
-        until=None if until is None else int(until.timestamp()),
+        until=seconds(until),
     )
     services.intake.forget(collection_id)
     return Response(status_code=204)

@@ -1,6 +1,6 @@
 """Tokens of people and programs, and the log of what was done with them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.api.admin_schemas import AuditEntryOut, AuditLogOut, CreatedToken, CreateToken, TokenList, TokenOut
 from server.api.dependencies import AdminOf, ServicesOf, read_json
+from server.api.moments import instant
 from server.api.openapi import json_body, problems
 from server.clock import HOUR
 from server.refusals import UnknownResource
@@ -16,7 +17,7 @@ from server.services.tokens import Scope
 from server.storage.audit import AuditEntry
 from server.storage.tokens import TokenRow
 
-__all__ = ["instant", "number_of", "router", "used_on"]
+__all__ = ["number_of", "router", "used_on"]
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
 
@@ -81,11 +82,6 @@ def number_of(text: str) -> int:
     return int(text)
 
 
-def instant(seconds: int | None) -> datetime | None:
-    """Seconds since 1970 as a moment in UTC."""
-    return None if seconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-
-
 def used_on(row: TokenRow) -> date | None:
     """The day of the last use."""
     return None if row.last_used_day is None else date(1970, 1, 1) + timedelta(days=row.last_used_day)
@@ -107,7 +103,6 @@ def _describe(row: TokenRow, services: Services) -> TokenOut:
 
 def _entry(entry: AuditEntry) -> AuditEntryOut:
     hour = instant(entry.hour * HOUR)
-    assert hour is not None
     return AuditEntryOut(
         number=entry.number,
         hour=hour,

@@ -8,18 +8,19 @@ import asyncio
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from server.refusals import InsufficientScope, RateLimited, UnsupportedMediaType
 from server.services.batches import PARSERS, batch_hashes, check_batch
-from server.services.collections import unknown_collection
+from server.services.lifecycle import unknown_collection
 from server.services.rate_limit import RateLimit
 from server.services.specs import IntakeTerms, intake_terms
 from server.services.tokens import Scope, Tokens, token_sha256
 from server.services.writer import GroupCommitWriter, Receipt, Upload
-from server.storage.collections import find_collection
+from server.storage.collections import list_versions
 from server.storage.database import Database
+from server.storage.reports import NO_WINDOW
 from server.storage.tokens import ingest_hashes
 
 __all__ = ["Intake", "IntakeView"]
@@ -30,14 +31,23 @@ _DAY = 86_400
 
 
 class IntakeView(NamedTuple):
-    """What an upload needs to know about its collection. write_keys: hash and end of each · `read_at`: seconds of the monotonic clock."""
+    """What an upload needs to know about its collection.
 
+    spec_digest: of the current version · versions: number and terms of each, by digest · write_keys: hash and end of each ·
+    read_at: seconds of the monotonic clock.
+    """
+
+    id: str
     collection: int
-    version: int
     spec_digest: str
-    terms: IntakeTerms
+    versions: Mapping[str, tuple[int, IntakeTerms]]
     write_keys: tuple[tuple[bytes, int | None], ...]
     read_at: float
+
+    @property
+    def terms(self) -> IntakeTerms:
+        """What an upload under the current version must keep to."""
+        return self.versions[self.spec_digest][1]
 
 
 class Intake:
@@ -93,11 +103,25 @@ class Intake:
                 f"uploads are {' or '.join(PARSERS)}, got {media_type or 'no Content-Type'}", supported=list(PARSERS)
             )
         batch = parse(body)
-        messages = check_batch(batch, view.terms, view.spec_digest)
-        key_hash, body_hash = batch_hashes(batch.key, messages)
-        window = int(self._clock()) // view.terms.window_seconds
+        if batch.spec_digest not in view.versions:  # perhaps a version newer than the view
+            view = await asyncio.to_thread(self._read, view.id)
+            self._remember(view.id, view)
+        version, terms = view.versions.get(batch.spec_digest, (0, view.terms))
+        # an earlier version passes: it may be a retry of what that version counted, and the writer knows
+        messages = check_batch(batch, terms, batch.spec_digest if version else view.spec_digest)
+        key_hash, body_hash = batch_hashes(batch.key, messages, batch.window)
         return await self._writer.submit(
-            Upload(view.collection, view.version, window, key_hash, body_hash, messages, len(batch.messages))
+            Upload(
+                collection=view.collection,
+                version=version,
+                window_index=int(self._clock()) // terms.window_seconds,
+                key_hash=key_hash,
+                body_hash=body_hash,
+                messages=messages,
+                reports=len(batch.messages),
+                named_window=NO_WINDOW if batch.window is None else batch.window,
+                window_seconds=terms.window_seconds,
+            )
         )
 
     def forget(self, collection_id: str) -> None:
@@ -106,13 +130,12 @@ class Intake:
 
     def _read(self, collection_id: str) -> IntakeView:
         with self._database.read() as connection:
-            row = find_collection(connection, collection_id)
-            if row is None:
+            rows = list_versions(connection, collection_id)
+            if not rows:
                 raise unknown_collection()
-            keys = ingest_hashes(connection, row.number)
-        return IntakeView(
-            row.number, row.version_number, row.spec_digest, intake_terms(row.spec), keys, time.monotonic()
-        )
+            keys = ingest_hashes(connection, rows[-1].number)
+        versions = {row.spec_digest: (row.version_number, intake_terms(row.spec)) for row in rows}
+        return IntakeView(collection_id, rows[-1].number, rows[-1].spec_digest, versions, keys, time.monotonic())
 
     def _remember(self, collection_id: str, view: IntakeView) -> None:
         self._views[collection_id] = view

@@ -1,8 +1,10 @@
 """The parts of a running service and how they hang together."""
 
 from server.clock import Clock, SystemClock
+from server.services.changes import Changes
 from server.services.collections import Collections
 from server.services.estimates import Estimates
+from server.services.housekeeping import Housekeeping
 from server.services.ingest import record_group
 from server.services.intake import Intake
 from server.services.keys import Keys
@@ -24,9 +26,18 @@ class Services:
         self.database = Database(settings.database)
         self.tokens = make_tokens(settings, self.database, self.clock)
         self.collections = Collections(self.database, settings, self.clock)
+        self.changes = Changes(self.database, self.collections, self.clock, announce=lambda: self.housekeeping.wake())
+        self.housekeeping = Housekeeping(
+            self.database,
+            self.changes,
+            self.clock,
+            retry_horizon_days=settings.retry_horizon_days,
+            rows=settings.purge_rows,
+            at_most=settings.housekeeping_seconds,
+        )
         self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
         self.writer = GroupCommitWriter(
-            lambda uploads: record_group(self.database, uploads),
+            lambda uploads: record_group(self.database, uploads, self.clock.now),
             waiting_uploads=settings.waiting_uploads,
             waiting_bytes=settings.waiting_bytes,
         )
@@ -46,13 +57,15 @@ class Services:
         )
 
     def start(self) -> None:
-        """Start the writer and warm the decoder. Call it inside the event loop that will serve."""
+        """Start the writer and the background work, and warm the decoder. Call it inside the event loop that will serve."""
         self.writer.start()
+        self.housekeeping.start()
         if self.settings.warm_decoder:
             self.estimates.warm()
 
     def close(self) -> None:
         """Commit what waits, end the threads, close the connections."""
+        self.housekeeping.close()
         self.writer.close()
         self.estimates.close()
         self.database.dispose()

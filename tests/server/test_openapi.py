@@ -34,6 +34,11 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         ("POST", "/v1/collections/{collection_id}/close"),
         ("POST", "/v1/collections/{collection_id}/reports"),
         ("GET", "/v1/collections/{collection_id}/estimates"),
+        ("PATCH", "/v1/collections/{collection_id}"),
+        ("DELETE", "/v1/collections/{collection_id}"),
+        ("GET", "/v1/collections/{collection_id}/versions"),
+        ("POST", "/v1/collections/{collection_id}/versions"),
+        ("GET", "/v1/operations/{operation_id}"),
         ("GET", "/v1/collections/{collection_id}/keys"),
         ("POST", "/v1/collections/{collection_id}/keys"),
         ("DELETE", "/v1/collections/{collection_id}/keys/{key_id}"),
@@ -117,6 +122,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 READING = {
     "/v1/collections",
     "/v1/collections/{collection_id}",
+    "/v1/collections/{collection_id}/versions",
     "/v1/collections/{collection_id}/estimates",
 }
 
