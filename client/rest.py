@@ -103,6 +103,20 @@ class AdminClient:
         text = urlencode({key: value for key, value in query.items() if value is not None}, doseq=True)
         return self._ask("GET", f"{_path(collection)}/estimates?{text}")
 
+    def create_token(self, *, name: str, kind: str = "analyst", collection: str | None = None) -> Document:
+        """A new token, "admin" or "analyst". `token` is in the answer, and never again."""
+        wanted: Document = {"name": name, "kind": kind}
+        return self._ask("POST", "/v1/tokens", wanted if collection is None else wanted | {"collection": collection})
+
+    def tokens(self) -> list[Document]:
+        """All tokens of people and programs, revoked ones too, without their secrets."""
+        found: list[Document] = self._ask("GET", "/v1/tokens")["tokens"]
+        return found
+
+    def revoke_token(self, token_id: int) -> None:
+        """End a token now."""
+        self._ask("DELETE", f"/v1/tokens/{token_id}")
+
     def _ask(self, method: str, path: str, body: Document | None = None) -> Document:
         headers = {"Authorization": f"Bearer {self._token}"}
         content = None
@@ -114,6 +128,8 @@ class AdminClient:
         )
         if not 200 <= answer.status < 300:
             raise ServiceRefusal(answer.problem)
+        if answer.status == 204:
+            return {}
         try:
             document = json.loads(answer.body)
         except ValueError:

@@ -10,13 +10,14 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 import ldp_core
-from server.api import collections, devices, estimates, health, intake, metrics, plans
+from server.api import collections, devices, estimates, health, intake, keys, lifecycle, metrics, plans, tokens
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.dependencies import refuse_unknown_query
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports
+from server.clock import Clock
 from server.observability.observed import Observed
 from server.services.services import Services
 from server.services.startup import admin_token_notice, prepare
@@ -25,14 +26,14 @@ from server.settings import Settings
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
     """The collection service.
 
-    settings: from the environment (FANO_*) when not given. Opens nothing until it starts.
+    settings: from the environment (FANO_*) when not given · clock: of this machine when not given. Opens nothing until it starts.
     Raises DatabaseUrlError for an address of no usable database; at start SchemaError when `fano db upgrade` is due.
     """
     chosen = settings or Settings()
-    services = Services(chosen)
+    services = Services(chosen, clock)
     app: FastAPI = FastAPI(
         title="Fanoplane",
         version=ldp_core.__version__,
@@ -57,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes.insert(
         0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
     )  # first: routes are tried in order
-    for module in (collections, devices, estimates, intake, plans, health, metrics):
+    for module in (collections, lifecycle, keys, tokens, devices, estimates, intake, plans, health, metrics):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)

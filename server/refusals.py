@@ -3,14 +3,15 @@
     Refusal
     ├── MalformedBody · InvalidParameters · TooLarge · UnsupportedMediaType       the request itself
     ├── UnknownToken · InsufficientScope                                         who asks
-    ├── UnknownCollection · IllegalTransition · CollectionNotOpen · CollectionPaused · CollectionClosed
-    ├── SpecMismatch · MessageOutOfRange · BatchKeyReused                        an upload
+    ├── UnknownCollection · UnknownResource · IllegalTransition · CollectionNotOpen · CollectionPaused · CollectionClosed
+    ├── SpecMismatch · MessageOutOfRange · BatchKeyReused · WindowClosed                        an upload
     ├── NotEnoughReports                                                         an estimate
     └── RateLimited · Overloaded · DatabaseUnavailable                           now, but perhaps not later
 
 A refusal says what was given, what was expected and what to do. It never carries a token.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "SpecMismatch",
     "TooLarge",
     "UnknownCollection",
+    "UnknownResource",
     "UnknownToken",
     "UnsupportedMediaType",
+    "WindowClosed",
 ]
 
 
@@ -45,6 +48,7 @@ class Refusal(Exception):  # noqa: N818 - reads as what happened
 
     slug: ClassVar[str]
     retry_after: int | None = None
+    headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str, **extras: Any) -> None:
         super().__init__(detail)
@@ -99,6 +103,12 @@ class UnknownCollection(Refusal):
     slug = "unknown-collection"
 
 
+class UnknownResource(Refusal):
+    """No token, write key or operation of this id."""
+
+    slug = "unknown-resource"
+
+
 class IllegalTransition(Refusal):
     """The collection cannot move from its state to the one asked for."""
 
@@ -140,6 +150,12 @@ class BatchKeyReused(Refusal):
     """The batch key came before, with another body."""
 
     slug = "batch-key-reused"
+
+
+class WindowClosed(Refusal):
+    """A batch of a window that is over for good."""
+
+    slug = "window-closed"
 
 
 class NotEnoughReports(Refusal):

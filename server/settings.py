@@ -35,6 +35,19 @@ class Settings(BaseSettings):
     uploads_per_second: float | None = Field(
         default=None, gt=0, description="uploads of one collection and process, averaged; no limit when not set"
     )
+    retention_days: int = Field(
+        default=28,
+        ge=1,
+        le=999,
+        description="days after the end of its window in which a batch is still taken; of new collections",
+    )
+    retry_horizon_days: int = Field(
+        default=7, ge=0, le=999, description="days beyond, in which a repeated batch still gets its first answer"
+    )
+    purge_rows: int = Field(default=5_000, ge=1, description="rows that one transaction of the background work deletes")
+    housekeeping_seconds: float = Field(
+        default=60, gt=0, description="seconds between two rounds of the background work, at most"
+    )
     free_disk_bytes: int = Field(default=64 << 20, ge=0, description="not ready below this much free disk")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="info writes a line for each request; addresses are never logged"

@@ -23,6 +23,7 @@ SUMMARIES = {
     "plan": "Which mechanism, how much error, how many phones: before anything is asked.",
     "serve": "Run the service.",
     "simulate": "Let simulated phones answer a collection.",
+    "token": "Create, list and revoke the tokens of people and programs.",
 }
 """What `fano --help` says of each command, so that it need not import any."""
 

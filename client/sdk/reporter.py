@@ -5,7 +5,7 @@ import os
 from client.sdk.errors import AnswerNotAsked
 from client.sdk.ledger import LedgerEntry
 from client.sdk.store import Outgoing
-from client.sdk.upload import batch_body
+from client.sdk.upload import batch_body, current_window
 from ldp_core.errors import ValueOutOfDomain
 from ldp_core.randomness import SystemSource
 from ldp_core.wire import CollectionSpec
@@ -27,7 +27,8 @@ def draw_report(spec: CollectionSpec, entry: LedgerEntry, answer: str | int) -> 
             'Map it to an item that is, for example "other".'
         ) from None
     batch_key = os.urandom(16).hex()
-    return Outgoing(batch_key, entry.service, entry.collection, batch_body(spec.digest, batch_key, [message]))
+    body = batch_body(spec.digest, batch_key, [message], current_window(spec))
+    return Outgoing(batch_key, entry.service, entry.collection, body)
 
 
 def _index(spec: CollectionSpec, answer: str | int) -> int:

@@ -1,15 +1,19 @@
 """One batch, one request, one acknowledgement."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from client.sdk.errors import ServiceRefusal, ServiceUnavailable
 from client.sdk.transport import Answer, Transport
-from ldp_core.wire.canonical_json import canonical_json
+from ldp_core.wire import CollectionSpec
+from ldp_core.wire.canonical_json import Json, canonical_json
 
-__all__ = ["Acknowledgement", "batch_body", "upload"]
+__all__ = ["Acknowledgement", "batch_body", "current_window", "upload"]
+
+_NO_CLOCK_BEFORE = 1_767_225_600  # 2026-01-01: no device that runs this has an earlier date
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,22 @@ class Acknowledgement:
     replayed: bool
 
 
-def batch_body(spec_digest: str, batch_key: str, messages: Sequence[int]) -> bytes:
-    """The body of an upload. The same content always gives the same bytes."""
-    return canonical_json({"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)})
+def current_window(spec: CollectionSpec, now: float | None = None) -> int | None:
+    """The window of a report made now, or None where the clock of this device was evidently never set.
+
+    now: seconds since 1970, the device's own clock when not given.
+    """
+    seconds = time.time() if now is None else now
+    return None if seconds < _NO_CLOCK_BEFORE else int(seconds) // spec.window.seconds
+
+
+def batch_body(spec_digest: str, batch_key: str, messages: Sequence[int], window: int | None = None) -> bytes:
+    """The body of an upload. The same content always gives the same bytes.
+
+    window: in which the reports were made, so that the service knows until when it must remember the key.
+    """
+    body: dict[str, Json] = {"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)}
+    return canonical_json(body if window is None else body | {"window": window})
 
 
 def upload(transport: Transport, collection: str, write_key: str, body: bytes, *, reports: int) -> Acknowledgement:

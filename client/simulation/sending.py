@@ -12,7 +12,7 @@ from client.sdk.outbox import Outcome
 from client.sdk.retrying import RetryPolicy
 from client.sdk.store import KeptSpec, MemoryStore
 from client.sdk.transport import Transport
-from client.sdk.upload import batch_body, upload
+from client.sdk.upload import batch_body, current_window, upload
 from ldp_core.types import IntArray
 from ldp_core.wire import CollectionSpec
 
@@ -44,7 +44,7 @@ class BatchSender:
 
     def send(self, values: IntArray, messages: IntArray) -> Sent:
         """One upload, tried again with the same bytes until it is acknowledged."""
-        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist())
+        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist(), current_window(self._spec))
         try:
             done = upload(self._transport, self._spec.collection, self._write_key, body, reports=len(messages))
         except ServiceError as error:

@@ -19,11 +19,11 @@ _CORS = (
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
-        b"ETag, Location, Retry-After, WWW-Authenticate, Fano-Provenance, Fano-Request-Id",
+        b"ETag, Link, Location, Retry-After, WWW-Authenticate, Fano-Provenance, Fano-Request-Id",
     ),
 )
 _PREFLIGHT = (
-    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, If-None-Match"),
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),

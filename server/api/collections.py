@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from ldp_core.privacy.epsilon import format_epsilon
-from server.api.dependencies import AdminOnly, ServicesOf, read_json
+from server.api.dependencies import AdminOf, ReaderOf, ReaderOnly, ServicesOf, read_json
+from server.api.moments import instant, period, seconds
 from server.api.openapi import json_body, problems
 from server.api.schemas import (
     CollectionList,
@@ -21,9 +22,9 @@ from server.services.collections import Proposal
 from server.services.specs import intake_terms, mechanism_of, plan_of
 from server.storage.collections import CollectionRow
 
-__all__ = ["router"]
+__all__ = ["describe", "router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[AdminOnly])
+router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
 
@@ -35,8 +36,10 @@ _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
     openapi_extra=json_body("CreateCollection"),
     responses=problems(*_ADMIN, "malformed-body", "too-large", "unsupported-media-type", "invalid-parameters"),
 )
-async def create_collection(request: Request, response: Response, services: ServicesOf) -> CreatedCollection:
-    """Make a draft. Its spec is frozen from here on; the write key is shown only in this answer."""
+async def create_collection(
+    request: Request, response: Response, services: ServicesOf, admin: AdminOf
+) -> CreatedCollection:
+    """Make a draft. Its spec is frozen when it opens; the write key is shown only in this answer."""
     wanted = await read_json(request, CreateCollection)
     proposal = Proposal(
         name=wanted.name,
@@ -48,19 +51,29 @@ async def create_collection(request: Request, response: Response, services: Serv
         parameters=wanted.parameters,
         window=wanted.window,
         min_reports=wanted.min_reports,
+        opens=seconds(wanted.opens_at),
+        closes=seconds(wanted.closes_at),
+        retention=wanted.retention,
     )
-    row, write_key = await run_in_threadpool(services.collections.create, proposal)
+    row, write_key = await run_in_threadpool(services.collections.create, proposal, actor=admin.name)
     response.headers["Location"] = f"/v1/collections/{row.id}"
-    return CreatedCollection(**_describe(row).model_dump(), write_key=write_key)
+    return CreatedCollection(**describe(row).model_dump(), write_key=write_key)
 
 
 @router.get("", response_model=CollectionList, responses=problems(*_ADMIN))
-def list_collections(services: ServicesOf) -> CollectionList:
-    """All collections, the oldest first, each with its number of reports."""
-    return CollectionList(collections=[_counted(row, n) for row, n in services.collections.list_counted()])
+def list_collections(services: ServicesOf, reader: ReaderOf) -> CollectionList:
+    """All collections that the token may see, the oldest first, each with its number of reports."""
+    return CollectionList(
+        collections=[_counted(row, n) for row, n in services.collections.list_counted(reader.collection)]
+    )
 
 
-@router.get("/{collection_id}", response_model=CountedCollection, responses=problems(*_ADMIN, "unknown-collection"))
+@router.get(
+    "/{collection_id}",
+    response_model=CountedCollection,
+    responses=problems(*_ADMIN, "unknown-collection"),
+    dependencies=[ReaderOnly],
+)
 def get_collection(collection_id: str, services: ServicesOf) -> CountedCollection:
     """One collection with its number of reports."""
     return _counted(*services.collections.get_counted(collection_id))
@@ -70,24 +83,25 @@ _MOVE = problems(*_ADMIN, "unknown-collection", "illegal-transition")
 
 
 @router.post("/{collection_id}/open", response_model=StateOut, responses=_MOVE)
-def open_collection(collection_id: str, services: ServicesOf) -> StateOut:
+def open_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
     """Take reports from now on."""
-    return StateOut(id=collection_id, state=services.collections.move(collection_id, "open"))
+    return StateOut(id=collection_id, state=services.changes.move(collection_id, "open", actor=admin.name))
 
 
 @router.post("/{collection_id}/pause", response_model=StateOut, responses=_MOVE)
-def pause_collection(collection_id: str, services: ServicesOf) -> StateOut:
+def pause_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
     """Take no reports for now. Phones keep theirs and try again."""
-    return StateOut(id=collection_id, state=services.collections.move(collection_id, "pause"))
+    return StateOut(id=collection_id, state=services.changes.move(collection_id, "pause", actor=admin.name))
 
 
 @router.post("/{collection_id}/close", response_model=StateOut, responses=_MOVE)
-def close_collection(collection_id: str, services: ServicesOf) -> StateOut:
+def close_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
     """Take no reports ever again. Estimates stay."""
-    return StateOut(id=collection_id, state=services.collections.move(collection_id, "close"))
+    return StateOut(id=collection_id, state=services.changes.move(collection_id, "close", actor=admin.name))
 
 
-def _describe(row: CollectionRow) -> CollectionOut:
+def describe(row: CollectionRow) -> CollectionOut:
+    """A collection as it is shown."""
     mechanism, terms = mechanism_of(row.spec), intake_terms(row.spec)
     ratio = mechanism.likelihood_ratio
     return CollectionOut(
@@ -106,9 +120,13 @@ def _describe(row: CollectionRow) -> CollectionOut:
         report_space=mechanism.report_space,
         window=terms.window_period,
         min_reports=row.min_reports,
+        opens_at=instant(row.opens),
+        closes_at=instant(row.closes),
+        retention=period(row.retention),
+        successor=row.successor,
         plan=PlanOut(**asdict(plan_of(mechanism))),
     )
 
 
 def _counted(row: CollectionRow, n: int) -> CountedCollection:
-    return CountedCollection(**_describe(row).model_dump(), n=n)
+    return CountedCollection(**describe(row).model_dump(), n=n)

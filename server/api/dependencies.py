@@ -10,8 +10,18 @@ from pydantic import BaseModel, ValidationError
 from server.api.handlers import invalid_parameters
 from server.refusals import InvalidParameters, MalformedBody, UnsupportedMediaType
 from server.services.services import Services
+from server.services.tokens import Principal, Scope
 
-__all__ = ["AdminOnly", "ServicesOf", "bearer_token", "media_type", "read_json", "refuse_unknown_query"]
+__all__ = [
+    "AdminOf",
+    "ReaderOf",
+    "ReaderOnly",
+    "ServicesOf",
+    "bearer_token",
+    "media_type",
+    "read_json",
+    "refuse_unknown_query",
+]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,19 +35,39 @@ def _services(request: Request) -> Services:
 
 ServicesOf = Annotated[Services, Depends(_services)]
 
-_bearer = HTTPBearer(
-    auto_error=False, scheme_name="adminToken", description="The admin token, shown once at first start."
+_admin = HTTPBearer(
+    auto_error=False, scheme_name="adminToken", description="An admin token, shown once when it was made."
 )
+_reader = HTTPBearer(auto_error=False, scheme_name="analystToken", description="An analyst token, or an admin token.")
 
 
 def _require_admin(
-    services: ServicesOf, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> None:
-    services.tokens.require_admin(None if credentials is None else credentials.credentials)
+    services: ServicesOf, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_admin)]
+) -> Principal:
+    return services.tokens.require_admin(None if credentials is None else credentials.credentials)
 
 
-AdminOnly = Depends(_require_admin)
-"""For `dependencies=`: the caller holds an admin token. It runs before parameters and body are looked at."""
+def _require_reader(
+    request: Request,
+    services: ServicesOf,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_reader)],
+) -> Principal:
+    given = None if credentials is None else credentials.credentials
+    principal = services.tokens.require(given, Scope.ADMIN, Scope.ANALYST)
+    collection_id = request.path_params.get("collection_id")
+    if collection_id is not None and principal.collection is not None:
+        services.collections.require_visible(collection_id, principal.collection)
+    return principal
+
+
+AdminOf = Annotated[Principal, Depends(_require_admin)]
+"""The caller, who holds an admin token. It is asked for before parameters and body are looked at."""
+
+ReaderOf = Annotated[Principal, Depends(_require_reader)]
+"""The caller, who holds an admin or an analyst token, and may see the collection of the route's path."""
+
+ReaderOnly = Depends(_require_reader)
+"""ReaderOf for `dependencies=`."""
 
 
 def refuse_unknown_query(request: Request) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.api.dependencies import ServicesOf
 from server.api.openapi import problems
-from server.services.collections import unknown_collection
+from server.services.lifecycle import unknown_collection
 
 __all__ = ["matches", "router"]
 

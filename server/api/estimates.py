@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from server.api.dependencies import AdminOnly, ServicesOf
+from server.api.dependencies import ReaderOnly, ServicesOf
 from server.api.devices import matches
 from server.api.openapi import problems
 from server.api.schemas import EstimateOut
@@ -13,7 +13,7 @@ from server.services.estimate_views import EstimateView
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[AdminOnly])
+router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[ReaderOnly])
 
 PostProcess = Literal["norm_sub", "simplex", "base_cut", "empirical_bayes"]
 
@@ -50,11 +50,14 @@ async def get_estimates(
     post: Annotated[
         list[PostProcess] | None, Query(description="post-processed shares beside the raw ones; may be repeated")
     ] = None,
+    version: Annotated[
+        int | None, Query(ge=1, le=1 << 31, description="the current one, when left out; they never mix")
+    ] = None,
     format: Annotated[Literal["json", "csv"], Query(description="json or csv")] = "json",  # noqa: A002 - the API's name
 ) -> Response:
     """The histogram so far, every number with its error."""
     view = EstimateView(confidence=confidence, top=top, format=format, post=tuple(dict.fromkeys(post or ())))
-    rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, decoder, view.render))
+    rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, decoder, view.render, version))
     headers = {"ETag": rendered.etag, "Cache-Control": "no-cache", "Fano-Provenance": rendered.provenance}
     if matches(request.headers.get("if-none-match"), rendered.etag):
         return Response(status_code=304, headers=headers)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from server.api.dependencies import AdminOnly, ServicesOf
+from server.api.dependencies import ReaderOnly, ServicesOf
 from server.api.openapi import problems
 from server.api.schemas import IntakeOut, IntakeTotals, IntakeWindow
 from server.services.specs import intake_terms
@@ -14,7 +14,7 @@ from server.storage.intake_counts import CountKey, Counts
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[AdminOnly])
+router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[ReaderOnly])
 
 
 @router.get(

@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from server.api.admin_schemas import CreateKey, CreateToken
+from server.api.lifecycle_schemas import CreateVersion, PatchCollection
 from server.api.problems import MEDIA_TYPE, PROBLEMS
 from server.api.schemas import CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn
 
@@ -15,7 +17,17 @@ __all__ = ["REPORTS_PATH", "install_openapi", "json_body", "problems"]
 REPORTS_PATH = "/v1/collections/{collection_id}/reports"
 
 _REFERENCE = "#/components/schemas/"
-_BY_HAND = (CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn)
+_BY_HAND = (
+    CreateCollection,
+    CreateKey,
+    CreateToken,
+    CreateVersion,
+    PatchCollection,
+    PlanRequest,
+    ProblemOut,
+    ReceiptOut,
+    ReportsIn,
+)
 _UPLOAD_PROBLEMS = [
     "malformed-body",
     "unknown-token",
@@ -29,6 +41,7 @@ _UPLOAD_PROBLEMS = [
     "spec-mismatch",
     "message-out-of-range",
     "batch-key-reused",
+    "window-closed",
     "invalid-parameters",
     "rate-limited",
     "overloaded",

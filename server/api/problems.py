@@ -38,6 +38,7 @@ _TYPES = (
     ProblemType("insufficient-scope", 403, "The token is for something else"),
     ProblemType("not-found", 404, "No such address"),
     ProblemType("unknown-collection", 404, "No such collection"),
+    ProblemType("unknown-resource", 404, "No such token, key or operation"),
     ProblemType("method-not-allowed", 405, "This address has no such method"),
     ProblemType("collection-not-open", 409, "The collection is not open yet", ("state",)),
     ProblemType("collection-paused", 409, "The collection is paused", ("state",)),
@@ -50,6 +51,7 @@ _TYPES = (
     ProblemType("message-out-of-range", 422, "No phone sends this message", ("position", "report_space")),
     ProblemType("not-enough-reports", 422, "Not enough reports yet", ("have", "need")),
     ProblemType("spec-mismatch", 422, "Reports made under another spec", ("spec_digest",)),
+    ProblemType("window-closed", 422, "The window is over for good", ("window",)),
     ProblemType("rate-limited", 429, "Too many uploads"),
     ProblemType("internal", 500, "A fault of this service"),
     ProblemType("database-unavailable", 503, "The database does not answer"),
@@ -71,7 +73,7 @@ def problem_response(
 
 def refusal_response(refusal: Refusal) -> Response:
     """The answer for what the service declines."""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = dict(refusal.headers)
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     if PROBLEMS[refusal.slug].status == 401:

@@ -1,9 +1,19 @@
 """The shapes of requests and answers, as JSON and in the OpenAPI document."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 __all__ = [
     "CollectionList",
@@ -66,6 +76,11 @@ class CreateCollection(BaseModel):
     ] = {}
     window: Annotated[str, Field(description="how finely time is kept: PT1H, P1D, P1W", examples=["P1D"])] = "P1D"
     min_reports: Annotated[StrictInt, Field(ge=0, le=1 << 53, description="no estimate below this")] = 0
+    opens_at: Annotated[AwareDatetime | None, Field(description="when it opens by itself")] = None
+    closes_at: Annotated[AwareDatetime | None, Field(description="when it closes by itself")] = None
+    retention: Annotated[
+        str | None, Field(description="how long after its window a batch is still taken", examples=["P28D"])
+    ] = None
 
     @field_validator("name", "question")
     @classmethod
@@ -111,6 +126,10 @@ class CollectionOut(BaseModel):
     report_space: int
     window: str
     min_reports: int
+    opens_at: Annotated[datetime | None, Field(description="when a draft opens by itself")]
+    closes_at: Annotated[datetime | None, Field(description="when it closes by itself, or closed")]
+    retention: Annotated[str, Field(description="how long after the end of its window a batch is still taken")]
+    successor: Annotated[str | None, Field(description="the collection that devices are led to after the end")]
     plan: PlanOut
 
 
@@ -149,6 +168,10 @@ class ReportsIn(BaseModel):
         str, Field(pattern="^[0-9a-fA-F]{32}$", description="16 random bytes; the same on every retry")
     ]
     messages: Annotated[list[Annotated[int, Field(ge=0, lt=1 << 32)]], Field(min_length=1)]
+    window: Annotated[
+        int | None,
+        Field(ge=0, lt=1 << 40, description="the window in which they were made: seconds since 1970 // its length"),
+    ] = None
 
 
 class ReceiptOut(BaseModel):

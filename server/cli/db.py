@@ -102,6 +102,34 @@ def backup(path: str, database: str | None, as_json: bool) -> None:
         click.echo(f"{path} holds the whole database now ({size:,} bytes).", err=True)
 
 
+@db.command(short_help="Forget now what may be forgotten.")
+@_database_option
+@_json_option
+def purge(database: str | None, as_json: bool) -> None:
+    """Forget now what may be forgotten: batch keys of windows that are over for good, deleted collections.
+
+    The service does this by itself, a few rows at a time. This may run beside it.
+    """
+    from server.clock import SystemClock
+    from server.services.retention import Retention
+    from server.settings import Settings
+    from server.storage.schema import require_head
+
+    settings = Settings()
+    with _opened(database) as opened:
+        require_head(opened)
+        done = Retention(
+            opened,
+            SystemClock(),
+            retry_horizon=settings.retry_horizon_days * 86_400,
+            rows=settings.purge_rows,
+        ).purge()
+    if as_json:
+        click.echo(json.dumps({"batch_keys": done.keys, "rows_of_deleted_collections": done.rows}))
+    else:
+        click.echo(f"Forgot {done.keys:,} batch keys and {done.rows:,} rows of deleted collections.", err=True)
+
+
 @contextmanager
 def _opened(address: str | None) -> "Iterator[Database]":
     from server.refusals import Refusal

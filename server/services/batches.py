@@ -17,27 +17,30 @@ from server.services.specs import IntakeTerms
 __all__ = ["PARSERS", "Batch", "batch_hashes", "check_batch", "parse_json_batch"]
 
 _HASH_BYTES = 16
+_LAST_WINDOW = (1 << 40) - 1
 
 
 class Batch(NamedTuple):
-    """spec_digest: 64 hex digits · key: 16 bytes · messages: integers, not checked yet."""
+    """spec_digest: 64 hex digits · key: 16 bytes · messages: integers, not checked yet · window: in which they were made, or None."""
 
     spec_digest: str
     key: bytes
     messages: list[int]
+    window: int | None = None
 
 
 class _JsonBatch(msgspec.Struct, forbid_unknown_fields=True):
     spec_digest: str
     batch_key: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{32}$")]
     messages: list[int]
+    window: Annotated[int, msgspec.Meta(ge=0, le=_LAST_WINDOW)] | None = None
 
 
 _json_decoder = msgspec.json.Decoder(_JsonBatch)
 
 
 def parse_json_batch(body: bytes) -> Batch:
-    """Read a JSON upload. A field beyond the three is refused: it could tell devices apart.
+    """Read a JSON upload. A further field is refused: it could tell devices apart.
 
     Raises MalformedBody when it is no JSON and InvalidParameters when it is another JSON.
     """
@@ -47,7 +50,7 @@ def parse_json_batch(body: bytes) -> Batch:
         raise _invalid(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBody("the body is not JSON; send an object with spec_digest, batch_key and messages") from error
-    return Batch(parsed.spec_digest, bytes.fromhex(parsed.batch_key), parsed.messages)
+    return Batch(parsed.spec_digest, bytes.fromhex(parsed.batch_key), parsed.messages, parsed.window)
 
 
 PARSERS: Mapping[str, Callable[[bytes], Batch]] = {"application/json": parse_json_batch}
@@ -97,12 +100,18 @@ def check_batch(batch: Batch, terms: IntakeTerms, spec_digest: str) -> bytes:
     return np.array(messages, dtype="<u4").tobytes()
 
 
-def batch_hashes(key: bytes, messages: bytes) -> tuple[bytes, bytes]:
+def batch_hashes(key: bytes, messages: bytes, window: int | None = None) -> tuple[bytes, bytes]:
     """Key hash and body hash, 16 bytes each.
 
-    key: 16 bytes · messages: little-endian uint32 in the order sent. The version is part of the stored key already.
+    key: 16 bytes · messages: little-endian uint32 in the order sent · window: the one that the batch names.
+    The version is part of the stored key already.
     """
+    person, body = (
+        (b"fano batch body", messages)
+        if window is None
+        else (b"fano window body", window.to_bytes(8, "little") + messages)
+    )
     return (
         hashlib.blake2b(key=key, digest_size=_HASH_BYTES, person=b"fano batch key").digest(),
-        hashlib.blake2b(messages, key=key, digest_size=_HASH_BYTES, person=b"fano batch body").digest(),
+        hashlib.blake2b(body, key=key, digest_size=_HASH_BYTES, person=person).digest(),
     )

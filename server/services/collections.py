@@ -1,32 +1,28 @@
-"""Collections: made as drafts with a frozen spec, then opened, paused and closed.
-
-draft -> open <-> paused;  open | paused -> closed
-"""
+"""Collections: made as drafts, and read. What happens to them later is in `changes`."""
 
 import secrets
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ldp_core.errors import DomainError, EpsilonError, FanoError, SpecError
 from ldp_core.mechanisms import Mechanism, create
 from ldp_core.wire import CollectionSpec, Domain, Limits, Window
-from server.refusals import CollectionClosed, IllegalTransition, InvalidParameters, UnknownCollection
+from server.clock import Clock, SystemClock
+from server.refusals import CollectionClosed, InvalidParameters
+from server.services.lifecycle import effective_state, unknown_collection
 from server.services.tokens import Scope, new_token, token_sha256
 from server.settings import Settings
 from server.storage import collections as rows
 from server.storage import tokens as token_rows
+from server.storage.audit import record_act
 from server.storage.collections import CollectionRow
 from server.storage.database import Database
 
-__all__ = ["TRANSITIONS", "Collections", "Proposal"]
+__all__ = ["FIRST_KEY", "Collections", "Proposal", "check_schedule"]
 
-TRANSITIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "open": (("draft", "paused"), "open"),
-    "pause": (("open",), "paused"),
-    "close": (("open", "paused"), "closed"),
-}
-"""Verb: the states it starts from, and the one it leads to."""
+FIRST_KEY = "write key"
+"""What the key that a collection is created with is called; it is stored with " of " and the id behind."""
 
 _ID_ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 12  # 71 random bits
@@ -35,7 +31,10 @@ _LONGEST_T = 32  # a message is an integer of 32 bits, so no geometry of more co
 
 @dataclass(frozen=True)
 class Proposal:
-    """What an administrator asks for. Either `items` or `domain_size`; epsilon is exact text."""
+    """What an administrator asks for. Either `items` or `domain_size`; epsilon is exact text.
+
+    opens, closes: seconds since 1970 · retention: a period, the service's own when None.
+    """
 
     name: str
     question: str
@@ -46,18 +45,24 @@ class Proposal:
     parameters: Mapping[str, int] | None = None
     window: str = "P1D"
     min_reports: int = 0
+    opens: int | None = None
+    closes: int | None = None
+    retention: str | None = None
 
 
 class Collections:
     """All collections of this service."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, clock: Clock | None = None) -> None:
         self._database = database
         self._settings = settings
+        self._clock = clock or SystemClock()
 
-    def create(self, proposal: Proposal) -> tuple[CollectionRow, str]:
+    def create(self, proposal: Proposal, *, actor: str) -> tuple[CollectionRow, str]:
         """Store a draft. Returns it with its write key, which cannot be read again. Raises InvalidParameters."""
-        spec = self._spec(proposal)
+        check_schedule(proposal.opens, proposal.closes, self._clock.now())
+        collection_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+        spec = self.spec(proposal, collection_id, 1)
         domain, write_key = spec.domain, new_token(Scope.INGEST)
         new = rows.NewCollection(
             id=spec.collection,
@@ -68,25 +73,45 @@ class Collections:
             spec_digest=spec.digest,
             items=None if domain is None else domain.canonical,
             items_digest=None if domain is None else domain.digest,
+            opens=proposal.opens,
+            closes=proposal.closes,
+            retention=self.retention(proposal.retention),
         )
         with self._database.write() as connection:
             number = rows.insert_collection(connection, new)
             token_rows.add_token(
                 connection,
-                name=f"write key of {new.id}",
+                name=f"{FIRST_KEY} of {new.id}",
                 scope=Scope.INGEST,
                 sha256=token_sha256(write_key),
                 collection=number,
             )
+            record_act(connection, now=self._clock.now(), actor=actor, act="collection.create", subject=new.id)
         return self.get(new.id), write_key
 
-    def get(self, collection_id: str) -> CollectionRow:
-        """One collection. Raises UnknownCollection."""
+    def get(self, collection_id: str, version: int | None = None) -> CollectionRow:
+        """One collection with its current version, or another one. Raises UnknownCollection, or InvalidParameters for no such version."""
         with self._database.read() as connection:
-            row = rows.find_collection(connection, collection_id)
+            row = rows.find_collection(connection, collection_id, version)
+            if row is None and version is not None and rows.find_collection(connection, collection_id) is not None:
+                raise InvalidParameters.of(
+                    "version", f"this collection has no version {version}; GET …/versions lists those it has"
+                )
         if row is None:
             raise unknown_collection()
-        return row
+        return self._as_of_now(row)
+
+    def versions(self, collection_id: str) -> list[tuple[CollectionRow, int]]:
+        """A collection once for each of its versions, each with its own number of reports. Raises UnknownCollection."""
+        with self._database.read() as connection:
+            found = [self._as_of_now(row) for row in rows.list_versions(connection, collection_id)]
+            counted = rows.count_reports(connection, [row.version_number for row in found])
+        if not found:
+            raise unknown_collection()
+        return [(row, counted[row.version_number]) for row in found]
+
+    def _as_of_now(self, row: CollectionRow) -> CollectionRow:
+        return replace(row, state=effective_state(row.state, row.opens, row.closes, self._clock.now()))
 
     def get_counted(self, collection_id: str) -> tuple[CollectionRow, int]:
         """One collection with its number of reports."""
@@ -94,10 +119,15 @@ class Collections:
         with self._database.read() as connection:
             return row, rows.count_reports(connection, [row.version_number])[row.version_number]
 
-    def list_counted(self) -> list[tuple[CollectionRow, int]]:
-        """All collections, each with its number of reports."""
+    def require_visible(self, collection_id: str, only: int) -> None:
+        """Raises UnknownCollection unless the id belongs to the collection of this number, or to none at all."""
+        if self.get(collection_id).number != only:
+            raise unknown_collection()
+
+    def list_counted(self, only: int | None = None) -> list[tuple[CollectionRow, int]]:
+        """All collections, or the one of this number, each with its number of reports."""
         with self._database.read() as connection:
-            found = rows.list_collections(connection)
+            found = [self._as_of_now(row) for row in rows.list_collections(connection) if only in (None, row.number)]
             counted = rows.count_reports(connection, [row.version_number for row in found])
         return [(row, counted[row.version_number]) for row in found]
 
@@ -107,23 +137,26 @@ class Collections:
         if row.state == "draft":
             raise unknown_collection()
         if row.state == "closed":
-            raise CollectionClosed("this collection is closed; stop reporting to it", state=row.state)
+            closed = CollectionClosed("this collection is closed; stop reporting to it", state=row.state)
+            if row.successor is not None and self._is_published(row.successor):
+                closed.headers = {"Link": f'</c/{row.successor}/spec>; rel="successor-version"'}
+            raise closed
         return row
 
-    def move(self, collection_id: str, verb: str) -> str:
-        """Open, pause or close. Returns the new state. Raises IllegalTransition with the present one."""
-        sources, target = TRANSITIONS[verb]
-        with self._database.write() as connection:
-            moved = rows.move_collection(connection, collection_id, sources=sources, target=target)
-        if moved:
-            return target
-        state = self.get(collection_id).state
-        raise IllegalTransition(
-            f"a collection that is {state} cannot {verb}; only one that is {' or '.join(sources)} can", state=state
-        )
+    def _is_published(self, collection_id: str) -> bool:
+        with self._database.read() as connection:
+            row = rows.find_collection(connection, collection_id)
+        return row is not None and self._as_of_now(row).state in ("open", "paused")
 
-    def _spec(self, proposal: Proposal) -> CollectionSpec:
-        collection_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+    def retention(self, period: str | None) -> int:
+        """A period in seconds, the service's own for None. Raises InvalidParameters."""
+        if period is None:
+            return self._settings.retention_days * 86_400
+        with _Field("retention"):
+            return Window(period).seconds
+
+    def spec(self, proposal: Proposal, collection_id: str, version: int) -> CollectionSpec:
+        """The spec that a proposal makes. Raises InvalidParameters."""
         limits = Limits(self._settings.reports_per_batch, self._settings.body_bytes)
         with _Field("window"):
             window = Window(proposal.window)
@@ -134,7 +167,7 @@ class Collections:
         mechanism = self._mechanism(proposal, domain)
         with _Field("question"):
             spec = CollectionSpec(
-                collection_id, 1, proposal.question, mechanism, domain=domain, window=window, limits=limits
+                collection_id, version, proposal.question, mechanism, domain=domain, window=window, limits=limits
             )
             spec.canonical  # noqa: B018 - refuses text that UTF-8 cannot carry
         return spec
@@ -158,9 +191,12 @@ class Collections:
         return mechanism
 
 
-def unknown_collection() -> UnknownCollection:
-    """The same refusal whether it never existed or may not be seen."""
-    return UnknownCollection("no such collection here; check its id")
+def check_schedule(opens: int | None, closes: int | None, now: float) -> None:
+    """Raises InvalidParameters for a time to close that is past, or not after the time to open: closing is final."""
+    if closes is not None and closes <= now:
+        raise InvalidParameters.of("closes_at", "this moment is past, and closing is final; choose a later one")
+    if closes is not None and opens is not None and closes <= opens:
+        raise InvalidParameters.of("closes_at", "a collection closes after it opens; choose a later moment")
 
 
 class _Field:

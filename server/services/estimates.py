@@ -84,15 +84,17 @@ class Estimates:
         wait([last], timeout=_CLOSE_SECONDS)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def submit(self, collection_id: str, decoder: str | None, render: Callable[[Decoded], T]) -> "Future[T]":
+    def submit(
+        self, collection_id: str, decoder: str | None, render: Callable[[Decoded], T], version: int | None = None
+    ) -> "Future[T]":
         """Estimate in the background and hand the result to `render` there.
 
-        The future raises UnknownCollection, NotEnoughReports, or InvalidParameters for an unknown decoder.
+        The future raises UnknownCollection, NotEnoughReports, or InvalidParameters for an unknown decoder or version.
         """
-        return self._thread.submit(lambda: render(self._decoded(collection_id, decoder)))
+        return self._thread.submit(lambda: render(self._decoded(collection_id, decoder, version)))
 
-    def _decoded(self, collection_id: str, decoder: str | None) -> Decoded:
-        row = self._collections.get(collection_id)
+    def _decoded(self, collection_id: str, decoder: str | None, version: int | None) -> Decoded:
+        row = self._collections.get(collection_id, version)
         mechanism = mechanism_of(row.spec)
         chosen = mechanism.decoders[0] if decoder is None else decoder
         if chosen not in mechanism.decoders:

@@ -8,35 +8,46 @@ import asyncio
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from server.refusals import InsufficientScope, RateLimited, UnsupportedMediaType
 from server.services.batches import PARSERS, batch_hashes, check_batch
-from server.services.collections import unknown_collection
+from server.services.lifecycle import unknown_collection
 from server.services.rate_limit import RateLimit
 from server.services.specs import IntakeTerms, intake_terms
 from server.services.tokens import Scope, Tokens, token_sha256
 from server.services.writer import GroupCommitWriter, Receipt, Upload
-from server.storage.collections import find_collection
+from server.storage.collections import list_versions
 from server.storage.database import Database
+from server.storage.reports import NO_WINDOW
 from server.storage.tokens import ingest_hashes
 
 __all__ = ["Intake", "IntakeView"]
 
 _REMEMBERED_SECONDS = 10.0
 _REMEMBERED_COLLECTIONS = 4_096
+_DAY = 86_400
 
 
 class IntakeView(NamedTuple):
-    """What an upload needs to know about its collection. `read_at`: seconds of the monotonic clock."""
+    """What an upload needs to know about its collection.
 
+    spec_digest: of the current version · versions: number and terms of each, by digest · write_keys: hash and end of each ·
+    read_at: seconds of the monotonic clock.
+    """
+
+    id: str
     collection: int
-    version: int
     spec_digest: str
-    terms: IntakeTerms
-    write_keys: tuple[bytes, ...]
+    versions: Mapping[str, tuple[int, IntakeTerms]]
+    write_keys: tuple[tuple[bytes, int | None], ...]
     read_at: float
+
+    @property
+    def terms(self) -> IntakeTerms:
+        """What an upload under the current version must keep to."""
+        return self.versions[self.spec_digest][1]
 
 
 class Intake:
@@ -71,8 +82,13 @@ class Intake:
             view = await asyncio.to_thread(self._read, collection_id)
             self._remember(collection_id, view)
         digest = b"" if token is None else token_sha256(token)
-        if not any(hmac.compare_digest(digest, known) for known in view.write_keys):
+        now = self._clock()
+        usable = [key for key, ends in view.write_keys if ends is None or now < ends]
+        if not any(hmac.compare_digest(digest, key) for key in usable):
             await asyncio.to_thread(self._refuse, token, view)
+        day = _use_day(now, view.terms)
+        if not self._tokens.use_is_noted(digest, day):
+            await asyncio.to_thread(self._tokens.note_use, digest, day)
         if not self._rate.allows(view.collection):
             raise RateLimited(
                 "uploads to this collection come too fast; send this one again, unchanged, a little later"
@@ -87,11 +103,25 @@ class Intake:
                 f"uploads are {' or '.join(PARSERS)}, got {media_type or 'no Content-Type'}", supported=list(PARSERS)
             )
         batch = parse(body)
-        messages = check_batch(batch, view.terms, view.spec_digest)
-        key_hash, body_hash = batch_hashes(batch.key, messages)
-        window = int(self._clock()) // view.terms.window_seconds
+        if batch.spec_digest not in view.versions:  # perhaps a version newer than the view
+            view = await asyncio.to_thread(self._read, view.id)
+            self._remember(view.id, view)
+        version, terms = view.versions.get(batch.spec_digest, (0, view.terms))
+        # an earlier version passes: it may be a retry of what that version counted, and the writer knows
+        messages = check_batch(batch, terms, batch.spec_digest if version else view.spec_digest)
+        key_hash, body_hash = batch_hashes(batch.key, messages, batch.window)
         return await self._writer.submit(
-            Upload(view.collection, view.version, window, key_hash, body_hash, messages, len(batch.messages))
+            Upload(
+                collection=view.collection,
+                version=version,
+                window_index=int(self._clock()) // terms.window_seconds,
+                key_hash=key_hash,
+                body_hash=body_hash,
+                messages=messages,
+                reports=len(batch.messages),
+                named_window=NO_WINDOW if batch.window is None else batch.window,
+                window_seconds=terms.window_seconds,
+            )
         )
 
     def window_now(self, collection_id: str) -> int | None:
@@ -99,15 +129,18 @@ class Intake:
         view = self._views.get(collection_id)
         return None if view is None else int(self._clock()) // view.terms.window_seconds
 
+    def forget(self, collection_id: str) -> None:
+        """Read this collection anew before its next upload. Other processes do so within some seconds."""
+        self._views.pop(collection_id, None)
+
     def _read(self, collection_id: str) -> IntakeView:
         with self._database.read() as connection:
-            row = find_collection(connection, collection_id)
-            if row is None:
+            rows = list_versions(connection, collection_id)
+            if not rows:
                 raise unknown_collection()
-            keys = ingest_hashes(connection, row.number)
-        return IntakeView(
-            row.number, row.version_number, row.spec_digest, intake_terms(row.spec), keys, time.monotonic()
-        )
+            keys = ingest_hashes(connection, rows[-1].number)
+        versions = {row.spec_digest: (row.version_number, intake_terms(row.spec)) for row in rows}
+        return IntakeView(collection_id, rows[-1].number, rows[-1].spec_digest, versions, keys, time.monotonic())
 
     def _remember(self, collection_id: str, view: IntakeView) -> None:
         self._views[collection_id] = view
@@ -122,3 +155,9 @@ class Intake:
         raise InsufficientScope(
             "uploads need the write key of this collection, and the token sent is for something else"
         )
+
+
+def _use_day(now: float, terms: IntakeTerms) -> int:
+    """The day on which a write key counts as used: where windows are longer than a day, the first day of the window."""
+    coarse = max(_DAY, terms.window_seconds)
+    return int(now) // coarse * coarse // _DAY

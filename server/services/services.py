@@ -3,13 +3,17 @@
 import time
 from collections.abc import Sequence
 
+from server.clock import Clock, SystemClock
 from server.observability.metrics import Metrics
 from server.services.backlog import Backlog
+from server.services.changes import Changes
 from server.services.collections import Collections
 from server.services.estimates import Estimates
+from server.services.housekeeping import Housekeeping
 from server.services.ingest import record_group
 from server.services.intake import Intake
 from server.services.intake_counts import IntakeCounts
+from server.services.keys import Keys
 from server.services.readiness import Readiness
 from server.services.startup import make_tokens
 from server.services.writer import GroupCommitWriter, Outcome, Upload
@@ -22,21 +26,38 @@ __all__ = ["Services"]
 class Services:
     """One of each. Making it opens nothing; `start` and `close` frame the time in which it serves."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.clock = clock or SystemClock()
         self.database = Database(settings.database)
-        self.tokens = make_tokens(settings, self.database)
-        self.collections = Collections(self.database, settings)
+        self.tokens = make_tokens(settings, self.database, self.clock)
+        self.collections = Collections(self.database, settings, self.clock)
+        self.changes = Changes(self.database, self.collections, self.clock, announce=lambda: self.housekeeping.wake())
+        self.housekeeping = Housekeeping(
+            self.database,
+            self.changes,
+            self.clock,
+            retry_horizon_days=settings.retry_horizon_days,
+            rows=settings.purge_rows,
+            at_most=settings.housekeeping_seconds,
+        )
+        self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
         self.writer = GroupCommitWriter(
             self._record,
             waiting_uploads=settings.waiting_uploads,
             waiting_bytes=settings.waiting_bytes,
         )
-        self.intake = Intake(self.database, self.tokens, self.writer, uploads_per_second=settings.uploads_per_second)
+        self.intake = Intake(
+            self.database,
+            self.tokens,
+            self.writer,
+            uploads_per_second=settings.uploads_per_second,
+            clock=self.clock.now,
+        )
         self.estimates = Estimates(self.database, self.collections, self.metrics.decoded)
         self.intake_counts = IntakeCounts(settings.data_dir, self.intake.window_now)
-        self.backlog = Backlog(self.database)
+        self.backlog = Backlog(self.database, clock=self.clock.now)
         self.readiness = Readiness(
             self.database,
             self.writer,
@@ -45,14 +66,16 @@ class Services:
         )
 
     def start(self) -> None:
-        """Start the writer and warm the decoder. Call it inside the event loop that will serve."""
+        """Start the writer and the background work, and warm the decoder. Call it inside the event loop that will serve."""
         self.writer.start()
         self.intake_counts.start()
+        self.housekeeping.start()
         if self.settings.warm_decoder:
             self.estimates.warm()
 
     def close(self) -> None:
         """Commit what waits, end the threads, close the connections."""
+        self.housekeeping.close()
         self.writer.close()
         self.intake_counts.close()
         self.estimates.close()
@@ -61,6 +84,6 @@ class Services:
     def _record(self, uploads: Sequence[Upload]) -> list[Outcome]:
         start = time.perf_counter()
         try:
-            return record_group(self.database, uploads)
+            return record_group(self.database, uploads, self.clock.now)
         finally:
             self.metrics.group(len(uploads), time.perf_counter() - start)

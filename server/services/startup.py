@@ -1,5 +1,6 @@
 """What must hold before the first request: a folder, the schema, an admin token."""
 
+from server.clock import Clock
 from server.services.tokens import Tokens, token_sha256
 from server.settings import Settings
 from server.storage.database import Database
@@ -8,10 +9,10 @@ from server.storage.schema import require_head, upgrade
 __all__ = ["admin_token_notice", "make_tokens", "prepare"]
 
 
-def make_tokens(settings: Settings, database: Database) -> Tokens:
+def make_tokens(settings: Settings, database: Database, clock: Clock | None = None) -> Tokens:
     """The tokens of a service with these settings."""
     configured = settings.admin_token
-    return Tokens(database, None if configured is None else token_sha256(configured.get_secret_value()))
+    return Tokens(database, None if configured is None else token_sha256(configured.get_secret_value()), clock)
 
 
 def prepare(settings: Settings, database: Database) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from server.refusals import DatabaseUnavailable, Overloaded, Refusal
+from server.storage.reports import NO_WINDOW
 
 __all__ = ["GroupCommitWriter", "Outcome", "Receipt", "Upload"]
 
@@ -26,6 +27,7 @@ class Upload(NamedTuple):
     """An upload that passed every check that needs no transaction.
 
     collection, version: database numbers · key_hash, body_hash: 16 bytes · messages: little-endian uint32, `reports` of them.
+    window_index: in which it arrives · named_window: in which it was made, if it says so; it lasts window_seconds.
     """
 
     collection: int
@@ -35,6 +37,8 @@ class Upload(NamedTuple):
     body_hash: bytes
     messages: bytes
     reports: int
+    named_window: int = NO_WINDOW
+    window_seconds: int = 0
 
 
 class Receipt(NamedTuple):

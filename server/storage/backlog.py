@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from server.storage.database import Database
+from server.storage.reports import NO_WINDOW
 from server.storage.tables import batch_keys, segments, versions
 
 __all__ = ["OldestWindows", "oldest_windows"]
@@ -16,7 +17,11 @@ _SEGMENT = (
     .limit(1)
     .scalar_subquery()
 )
-_KEY = select(func.min(batch_keys.c.window_index)).where(batch_keys.c.version == versions.c.number).scalar_subquery()
+_KEY = (  # a key whose upload named no window is kept for good and has no age
+    select(func.min(batch_keys.c.window_index))
+    .where(batch_keys.c.version == versions.c.number, batch_keys.c.window_index > NO_WINDOW)
+    .scalar_subquery()
+)
 
 
 class OldestWindows(NamedTuple):

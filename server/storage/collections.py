@@ -13,8 +13,9 @@ __all__ = [
     "count_reports",
     "find_collection",
     "insert_collection",
+    "insert_version",
     "list_collections",
-    "move_collection",
+    "list_versions",
 ]
 
 
@@ -30,11 +31,18 @@ class NewCollection:
     spec_digest: str
     items: bytes | None
     items_digest: str | None
+    opens: int | None = None
+    closes: int | None = None
+    retention: int = 28 * 86_400
 
 
 @dataclass(frozen=True)
 class CollectionRow:
-    """A collection with its current version; `number` and `version_number` are the database's own keys."""
+    """A collection with one version; `number` and `version_number` are the database's own keys.
+
+    state: as stored; when a time to open or close has come, it is behind · opens, closes: seconds since 1970 · retention: seconds
+    after the end of its window in which a batch is still taken · successor: the id of the collection that follows.
+    """
 
     number: int
     id: str
@@ -42,6 +50,10 @@ class CollectionRow:
     question: str
     state: str
     min_reports: int
+    opens: int | None
+    closes: int | None
+    retention: int
+    successor: str | None
     version_number: int
     version: int
     spec: bytes
@@ -50,11 +62,6 @@ class CollectionRow:
     items_digest: str | None
 
 
-_CURRENT = (
-    select(versions.c.collection, func.max(versions.c.version).label("version"))
-    .group_by(versions.c.collection)
-    .subquery("current")
-)
 _ROWS = (
     select(
         collections.c.number,
@@ -63,6 +70,10 @@ _ROWS = (
         collections.c.question,
         collections.c.state,
         collections.c.min_reports,
+        collections.c.opens,
+        collections.c.closes,
+        collections.c.retention,
+        collections.c.successor,
         versions.c.number.label("version_number"),
         versions.c.version,
         versions.c.spec,
@@ -70,41 +81,71 @@ _ROWS = (
         versions.c["items"],  # `.items` is a method of the column collection
         versions.c.items_digest,
     )
-    .join(_CURRENT, _CURRENT.c.collection == collections.c.number)
-    .join(versions, (versions.c.collection == collections.c.number) & (versions.c.version == _CURRENT.c.version))
+    .join(versions, versions.c.collection == collections.c.number)
+    .where(collections.c.deleted == 0)
 )
+_CURRENT = _ROWS.where(versions.c.number == collections.c.current)
 
 
 def insert_collection(connection: Connection, new: NewCollection) -> int:
     """Store a draft with its version 1. Returns the collection's number."""
     created = connection.execute(
         insert(collections).values(
-            id=new.id, name=new.name, question=new.question, state="draft", min_reports=new.min_reports
+            id=new.id,
+            name=new.name,
+            question=new.question,
+            state="draft",
+            min_reports=new.min_reports,
+            opens=new.opens,
+            closes=new.closes,
+            retention=new.retention,
         )
     )
     number = int(created.inserted_primary_key[0])  # type: ignore[index]
-    connection.execute(
-        insert(versions).values(
-            collection=number,
-            version=1,
-            spec=new.spec,
-            spec_digest=new.spec_digest,
-            items=new.items,
-            items_digest=new.items_digest,
-        )
-    )
+    insert_version(connection, number, 1, new.spec, new.spec_digest, new.items, new.items_digest)
     return number
 
 
-def find_collection(connection: Connection, collection_id: str) -> CollectionRow | None:
-    """The collection of this id, or None."""
-    row = connection.execute(_ROWS.where(collections.c.id == collection_id)).one_or_none()
+def insert_version(
+    connection: Connection,
+    number: int,
+    version: int,
+    spec: bytes,
+    spec_digest: str,
+    items: bytes | None,
+    items_digest: str | None,
+) -> None:
+    """Store the next version of a collection; from the commit on it is the one that takes reports."""
+    made = connection.execute(
+        insert(versions).values(
+            collection=number,
+            version=version,
+            spec=spec,
+            spec_digest=spec_digest,
+            items=items,
+            items_digest=items_digest,
+        )
+    )
+    current = made.inserted_primary_key[0]  # type: ignore[index]
+    connection.execute(update(collections).where(collections.c.number == number).values(current=current))
+
+
+def find_collection(connection: Connection, collection_id: str, version: int | None = None) -> CollectionRow | None:
+    """The collection of this id with its current version, or with the one asked for; None when there is none."""
+    query = _CURRENT if version is None else _ROWS.where(versions.c.version == version)
+    row = connection.execute(query.where(collections.c.id == collection_id)).one_or_none()
     return None if row is None else _collection(row)
+
+
+def list_versions(connection: Connection, collection_id: str) -> Sequence[CollectionRow]:
+    """The collection once for each of its versions, the first one first."""
+    query = _ROWS.where(collections.c.id == collection_id).order_by(versions.c.version)
+    return [_collection(row) for row in connection.execute(query)]
 
 
 def list_collections(connection: Connection) -> Sequence[CollectionRow]:
     """All collections, the oldest first."""
-    return [_collection(row) for row in connection.execute(_ROWS.order_by(collections.c.number))]
+    return [_collection(row) for row in connection.execute(_CURRENT.order_by(collections.c.number))]
 
 
 def _collection(row: Row[*tuple[object, ...]]) -> CollectionRow:
@@ -122,13 +163,3 @@ def count_reports(connection: Connection, version_numbers: Sequence[int]) -> dic
     for version, total in connection.execute(totals):
         counted[version] = int(total)
     return counted
-
-
-def move_collection(connection: Connection, collection_id: str, *, sources: Sequence[str], target: str) -> bool:
-    """Set the state to `target` if it is one of `sources`. False when it is not, or there is no such collection."""
-    moved = connection.execute(
-        update(collections)
-        .where(collections.c.id == collection_id, collections.c.state.in_(sources))
-        .values(state=target)
-    )
-    return moved.rowcount == 1

@@ -12,20 +12,26 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from server.storage.tables import batch_keys, segments
+from server.storage.tables import batch_keys, segments, versions
 
 __all__ = [
     "HASH_BYTES",
+    "NO_WINDOW",
     "BatchKey",
+    "Locked",
     "Segment",
     "insert_keys",
     "insert_segment",
     "known_keys",
     "lock_states",
     "segments_after",
+    "spec_digests",
 ]
 
 HASH_BYTES = 16
+
+NO_WINDOW = -1
+"""Stands for the window of an upload that names none. Its key stays as long as its collection can count."""
 
 
 class BatchKey(NamedTuple):
@@ -45,11 +51,27 @@ class Segment(NamedTuple):
     messages: bytes
 
 
+class Locked(NamedTuple):
+    """What decides about uploads to a collection; it stays as it is until the transaction ends.
+
+    current: the number of the version that takes reports · opens, closes, retention, closed_before: see `tables`.
+    """
+
+    state: str
+    deleted: int
+    current: int | None
+    opens: int | None
+    closes: int | None
+    retention: int
+    closed_before: int
+
+
 # Written out for the driver: these three run for every group, and compiling a statement costs more than running it.
 
+_LOCKED = ", ".join(Locked._fields)
 _LOCK_STATES = {
-    "sqlite": "SELECT number, state FROM collections WHERE number IN (SELECT value FROM json_each(:numbers))",
-    "postgresql": "SELECT number, state FROM collections WHERE number = ANY(%(numbers)s::bigint[]) "
+    "sqlite": f"SELECT number, {_LOCKED} FROM collections WHERE number IN (SELECT value FROM json_each(:numbers))",  # noqa: S608
+    "postgresql": f"SELECT number, {_LOCKED} FROM collections WHERE number = ANY(%(numbers)s::bigint[]) "  # noqa: S608
     "ORDER BY number FOR NO KEY UPDATE",
 }
 _INSERT_KEYS = {
@@ -75,14 +97,21 @@ def _array(connection: Connection, numbers: Sequence[int]) -> str:
     return f"[{listed}]" if connection.dialect.name == "sqlite" else f"{{{listed}}}"
 
 
-def lock_states(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
-    """The states of collections, which stay as they are until this transaction ends; locked in one order, so none deadlocks."""
+def lock_states(connection: Connection, numbers: Sequence[int]) -> dict[int, Locked]:
+    """Lock collections, in one order so that none deadlocks. All that decides is in their own rows: PostgreSQL reads those
+    anew when it had to wait, and only those."""
     rows = connection.exec_driver_sql(_LOCK_STATES[connection.dialect.name], {"numbers": _array(connection, numbers)})
-    return {number: state for number, state in rows}  # noqa: C416 - a row is no pair
+    return {number: Locked(*rest) for number, *rest in rows}
+
+
+def spec_digests(connection: Connection, version_numbers: Sequence[int]) -> dict[int, str]:
+    """The digest of the spec of each of these versions."""
+    query = select(versions.c.number, versions.c.spec_digest).where(versions.c.number.in_(version_numbers))
+    return {row.number: row.spec_digest for row in connection.execute(query)}
 
 
 def insert_keys(connection: Connection, version: int, window_index: int, keys: Sequence[BatchKey]) -> set[bytes]:
-    """Store the keys that are new, whoever else is storing them. Returns the key hashes that were."""
+    """Store the keys that are new, whoever else is storing them. window_index: the one that the uploads name. Returns the key hashes that were."""
     ordered = sorted(keys)  # in one order: no deadlock, and no trace of arrival
     columns = {
         "version": version,

@@ -2,7 +2,8 @@
 
     collections ─< versions ─< segments        packed messages, in value order, many uploads in one row
          │              └────< batch_keys      what makes a retry count once
-         └──< tokens
+         ├──< tokens
+         └──  operations    what goes on by itself;  audit_log names its subjects as text, so it outlives them
 
 A segment holds the messages of all uploads that one commit accepted for a version and window, sorted, so the row is a
 function of their histogram alone. A batch key row says that an upload was counted, not what it said: it has no column that
@@ -25,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["batch_keys", "collections", "metadata", "segments", "tokens", "versions"]
+__all__ = ["audit_log", "batch_keys", "collections", "metadata", "operations", "segments", "tokens", "versions"]
 
 metadata = MetaData(
     naming_convention={
@@ -48,6 +49,16 @@ collections = Table(
     Column("question", Text, nullable=False),
     Column("state", String(8), nullable=False),
     Column("min_reports", BigInteger, nullable=False),
+    Column("deleted", Integer, nullable=False, server_default="0"),  # 1: a tombstone, unknown to everybody
+    Column("current", _Number),  # the number of the version that takes reports
+    Column("opens", BigInteger),  # seconds since 1970, chosen by an administrator, as are all here
+    Column("closes", BigInteger),
+    Column("retention", BigInteger, nullable=False, server_default="2419200"),  # seconds
+    Column(
+        "closed_before", BigInteger, nullable=False, server_default="0"
+    ),  # windows that ended by then are over for good
+    Column("purged_before", BigInteger, nullable=False, server_default="0"),  # and the keys that named them are gone
+    Column("successor", String(16)),
     CheckConstraint("state IN ('draft', 'open', 'paused', 'closed')", name="state"),
     sqlite_autoincrement=True,
 )
@@ -74,6 +85,8 @@ tokens = Table(
     Column("scope", String(16), nullable=False),
     Column("collection", _Number, ForeignKey(collections.c.number), index=True),
     Column("sha256", LargeBinary, nullable=False, unique=True),
+    Column("last_used_day", Integer),  # days since 1970; of a write key no finer than the window
+    Column("ends", BigInteger),  # seconds since 1970 from which it opens nothing; the row stays
     sqlite_autoincrement=True,
 )
 
@@ -82,7 +95,7 @@ batch_keys = Table(
     metadata,
     Column("version", _Number, ForeignKey(versions.c.number), primary_key=True, autoincrement=False),
     Column("key_hash", LargeBinary, primary_key=True),  # 16 bytes
-    Column("window_index", BigInteger, nullable=False),
+    Column("window_index", BigInteger, nullable=False),  # the window that the upload named, -1 when it named none
     Column("body_hash", LargeBinary, nullable=False),  # 16 bytes
     Column("accepted", Integer, nullable=False),
     sqlite_with_rowid=False,  # no hidden counter that would keep the order of arrival
@@ -99,4 +112,30 @@ segments = Table(
     CheckConstraint("length(messages) = 4 * reports", name="length"),
     Index(None, "version", "id"),
     sqlite_autoincrement=True,  # ids are never used again, so a reader may remember the last one it saw
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("collection", _Number, ForeignKey(collections.c.number), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),  # rows; not known before the first step
+    CheckConstraint("state IN ('running', 'done')", name="state"),
+    sqlite_autoincrement=True,
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("hour", BigInteger, nullable=False),  # hours since 1970
+    Column("actor", String(80), nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -51,6 +51,7 @@ class FakeService:
         self.admin_token = admin_token
         self.collections: dict[str, FakeCollection] = {}
         self.seen: list[SeenRequest] = []
+        self.tokens: list[dict[str, Any]] = []
         self.script: list[Reply | Exception | None] = []
         self.change_spec: Callable[[bytes], bytes] = lambda body: body
         self._lock = threading.Lock()
@@ -82,6 +83,8 @@ class FakeService:
         steps = path.strip("/").split("/")
         if steps[0] == "c" and steps[1] in self.collections:
             return self._public(self.collections[steps[1]], steps[2], headers)
+        if steps[:2] == ["v1", "tokens"]:
+            return self._tokens(method, steps, headers, body)
         if steps[:2] != ["v1", "collections"]:
             return problem(404, "not-found", "No such page")
         if steps[-1] == "reports":
@@ -96,6 +99,22 @@ class FakeService:
         if len(steps) == 3:
             return reply(200, self.described(collection))
         return self._estimates(collection, query) if steps[3] == "estimates" else self._move(collection, steps[3])
+
+    def _tokens(self, method: str, steps: list[str], headers: dict[str, str], body: bytes) -> Reply:
+        if headers.get("authorization") != f"Bearer {self.admin_token}":
+            return problem(401, "unknown-token", "Unknown token", {"WWW-Authenticate": "Bearer"})
+        if method == "GET":
+            return reply(200, {"tokens": self.tokens})
+        if method == "POST":
+            wanted = {"collection": None, **json.loads(body)}
+            made = {"id": len(self.tokens) + 1, "last_used": None, "ends": None, "usable": True, **wanted}
+            self.tokens.append(made)
+            return reply(201, made | {"token": f"secret {made['id']}"})
+        number = int(steps[2])
+        if number > len(self.tokens):
+            return problem(404, "unknown-resource", "No such token")
+        self.tokens[number - 1]["usable"] = False
+        return 204, {}, b""
 
     def _public(self, collection: FakeCollection, what: str, headers: dict[str, str]) -> Reply:
         if collection.state == "closed":
@@ -285,6 +304,7 @@ def served(service: FakeService) -> Iterator[str]:
 
         do_GET = _answer  # noqa: N815
         do_POST = _answer  # noqa: N815
+        do_DELETE = _answer  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             return

@@ -5,6 +5,12 @@ import httpx
 from server.api.problems import PROBLEMS
 
 
+def told(answer: httpx.Response) -> tuple[bytes, tuple[tuple[str, str], ...]]:
+    """All that an answer says, but for the request's own number."""
+    headers = ((name, value) for name, value in answer.headers.items() if name != "fano-request-id")
+    return answer.content, tuple(sorted(headers))
+
+
 def assert_problem(answer: httpx.Response, status: int, slug: str, **extras: object) -> None:
     """A complete problem document of this type, readable from every origin."""
     assert answer.status_code == status, answer.text

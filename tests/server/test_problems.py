@@ -100,7 +100,7 @@ def test_unreadable_collections(
 def test_an_unexpected_error_is_a_problem_too(
     sqlite_service: InProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise KeyError("a private detail")
 
     monkeypatch.setattr(sqlite_service.app.state.services.collections, "list_counted", fail)

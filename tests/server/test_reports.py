@@ -224,7 +224,7 @@ def test_an_upload_reads_no_table_before_its_commit(sqlite_service: InProcess, m
     def refuse(*_: object) -> None:
         raise AssertionError("the collection was read again")
 
-    monkeypatch.setattr(intake_module, "find_collection", refuse)
+    monkeypatch.setattr(intake_module, "list_versions", refuse)
     assert upload(sqlite_service, collection, collection.batch([1])).status_code == 200
 
 

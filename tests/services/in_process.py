@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import httpx
 
 from server.app import create_app
+from server.clock import Clock
 from server.settings import Settings
 
 T = TypeVar("T")
@@ -25,8 +26,8 @@ def settings(database_url: str, **changes: Any) -> Settings:
 class InProcess:
     """Runs an application on an event loop in a thread of its own. Use as a context manager."""
 
-    def __init__(self, chosen: Settings) -> None:
-        self.app = create_app(chosen)
+    def __init__(self, chosen: Settings, clock: Clock | None = None) -> None:
+        self.app = create_app(chosen, clock)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._stack = AsyncExitStack()

@@ -4,6 +4,7 @@ import inspect
 import json
 import logging
 import sqlite3
+import time
 import traceback
 from collections.abc import Callable
 from fractions import Fraction
@@ -27,7 +28,8 @@ def test_a_report_is_one_message_under_the_digest_of_the_spec(service: FakeServi
     assert receipt.outcome is Outcome.ACKNOWLEDGED
     assert (receipt.version, receipt.epsilon, receipt.spec_digest) == (1, Fraction(1), collection.spec.digest)
     body = json.loads(service.uploads()[0].body)
-    assert body.keys() == {"spec_digest", "batch_key", "messages"}
+    assert body.keys() == {"spec_digest", "batch_key", "messages", "window"}
+    assert abs(body["window"] - time.time() // 86_400) <= 1
     assert len(body["messages"]) == 1
     assert len(body["batch_key"]) == 32
     assert 0 <= body["messages"][0] < collection.spec.mechanism.report_space

@@ -93,11 +93,11 @@ def test_no_marker_is_told_when_something_breaks(
 
 
 def test_every_request_is_one_line_of_known_fields(sqlite_service: InProcess, log: io.StringIO) -> None:
-    answer = sqlite_service.get(f"/v1/collections/{secrets.token_hex(6)}?x=1", headers=ADMIN)
+    answer = sqlite_service.get(f"/v1/collections/{secrets.token_hex(6)}/estimates?top=1", headers=ADMIN)
     (entry,) = (entry for entry in entries(log) if entry["event"] == "request")
     assert set(entry) == {"time", "level", "logger", "event", *FIELDS}
     assert entry["request_id"] == answer.headers["fano-request-id"]
-    assert (entry["route"], entry["method"]) == ("/v1/collections/{collection_id}", "GET")
+    assert (entry["route"], entry["method"]) == ("/v1/collections/{collection_id}/estimates", "GET")
     assert (entry["status"], entry["problem"]) == (404, "unknown-collection")
     assert 0 < float(str(entry["milliseconds"])) < 60_000
 
