@@ -1,7 +1,7 @@
 """Databases of both kinds, and the application on them."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,3 +72,18 @@ def sqlite_service(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
     """The application on a fresh SQLite database."""
     with InProcess(settings(sqlite_url, data_dir=tmp_path)) as running:
         yield running
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says what a long test measured, at the end of the run, also when tests run in several processes."""
+    return lambda text: record_property("told", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    told = [str(value) for report in reports for name, value in report.user_properties if name == "told"]
+    if told:
+        terminalreporter.section("measured")
+        for line in told:
+            terminalreporter.write_line(line)

@@ -93,7 +93,7 @@ def _availability() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise DatabaseUnavailable(
-            "the database does not answer, is locked or has no space left; nothing was stored. Try again later"
+            "the database does not answer, is locked or has no space left; send the same again later, an upload counts once"
         ) from error
 
 

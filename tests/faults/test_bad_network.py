@@ -1,6 +1,7 @@
 """Lost answers, lost requests, copies at once and copies much later, in any order: each batch counts exactly once."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,5 @@ def test_a_bad_network_costs_no_report_and_doubles_none(database_url: str, tmp_p
 
 
 @pytest.mark.slow
-def test_a_bad_network_for_two_minutes(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = misbehave(database_url, tmp_path, 120)
-    with capsys.disabled():
-        print(f"\n{database_url.partition(':')[0]}: {told}")
+def test_a_bad_network_for_two_minutes(database_url: str, tmp_path: Path, tell: Callable[[str], None]) -> None:
+    tell(f"{database_url.partition(':')[0]}: {misbehave(database_url, tmp_path, 120)}")

@@ -131,8 +131,7 @@ def test_fuzzed_bodies(fuzzed: Callable[[int], Fuzzed]) -> None:
 
 
 @pytest.mark.slow
-def test_fuzzed_bodies_at_length(fuzzed: Callable[[int], Fuzzed], capsys: pytest.CaptureFixture[str]) -> None:
+def test_fuzzed_bodies_at_length(fuzzed: Callable[[int], Fuzzed], tell: Callable[[str], None]) -> None:
     target = fuzzed(20_000)
     target.check_stored()
-    with capsys.disabled():
-        print(f"\nfuzzed uploads by status: {dict(sorted(target.outcomes.items()))}")
+    tell(f"fuzzed uploads by status: {dict(sorted(target.outcomes.items()))}")

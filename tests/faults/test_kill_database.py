@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,8 +52,6 @@ def test_kill_9_of_postgresql(own_cluster: PostgresqlCluster, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_kill_9_of_postgresql_ten_times(
-    own_cluster: PostgresqlCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_cluster: PostgresqlCluster, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
-    told = kill_database(own_cluster, tmp_path, 10)
-    with capsys.disabled():
-        print(f"\n{told}")
+    tell(kill_database(own_cluster, tmp_path, 10))

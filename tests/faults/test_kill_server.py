@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,7 @@ LIMIT_SECONDS = 1_100
 
 
 @pytest.mark.timeout(LIMIT_SECONDS + 300)
-def test_kill_9_hundreds_of_times(
-    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
-) -> None:
+def test_kill_9_hundreds_of_times(database_url: str, tmp_path: Path, tell: Callable[[str], None]) -> None:
     engine = "sqlite" if database_url.startswith("sqlite") else "postgresql"
     moments = random.Random(20_261_124)
     end = time.monotonic() + LIMIT_SECONDS
@@ -40,11 +39,10 @@ def test_kill_9_hundreds_of_times(
         load.finish()
     finally:
         stop_server(where[-1])
-    with capsys.disabled():
-        print(
-            f"\n{engine}: {kills} kills, {load.acknowledged} batches acknowledged, {load.replays} replays, "
-            f"{load.lost_connections} lost connections"
-        )
+    tell(
+        f"{engine}: {kills} kills of the service, {load.acknowledged} batches acknowledged, {load.replays} replays, "
+        f"{load.lost_connections} lost connections"
+    )
     assert kills >= KILLS[engine] // 2
     assert load.lost_connections >= kills  # the kills hit a server at work
     assert load.replays > 0

@@ -58,6 +58,7 @@ class PostgresqlCluster:
     def crash(self) -> None:
         """SIGKILL to every process of the server at once, as when the power goes."""
         lock_file = Path(self._server.pgdata) / "postmaster.pid"
+        sockets = Path(self._server.get_postmaster_info().socket_dir)
         postmaster = psutil.Process(int(lock_file.read_text().split("\n", 1)[0]))
         processes = [postmaster, *postmaster.children(recursive=True)]
         for process in processes:
@@ -67,7 +68,8 @@ class PostgresqlCluster:
         while any(_runs(process) for process in processes):
             assert time.monotonic() < deadline, "PostgreSQL does not die"
             time.sleep(0.01)
-        lock_file.unlink(missing_ok=True)  # its number may still be taken by what is left of the dead process
+        for lock in (lock_file, *sockets.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)  # its number may still be taken by what is left of the dead process
 
     def restart(self) -> None:
         """Start again after a crash; returns when recovery is done."""
