@@ -51,7 +51,7 @@ async def get_estimates(
         list[PostProcess] | None, Query(description="post-processed shares beside the raw ones; may be repeated")
     ] = None,
     version: Annotated[
-        int | None, Query(ge=1, le=1 << 31, description="the current one, when left out; they never mix")
+        int | None, Query(ge=1, le=(1 << 31) - 1, description="the current one, when left out; they never mix")
     ] = None,
     format: Annotated[Literal["json", "csv"], Query(description="json or csv")] = "json",  # noqa: A002 - the API's name
 ) -> Response:
