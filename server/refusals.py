@@ -4,7 +4,7 @@
     ├── MalformedBody · InvalidParameters · TooLarge · UnsupportedMediaType       the request itself
     ├── UnknownToken · InsufficientScope                                         who asks
     ├── UnknownCollection · IllegalTransition · CollectionNotOpen · CollectionPaused · CollectionClosed
-    ├── SpecMismatch · MessageOutOfRange · BatchKeyReused                        an upload
+    ├── SpecMismatch · MessageOutOfRange · BatchKeyReused · WindowClosed · WindowTooEarly   an upload
     ├── NotEnoughReports                                                         an estimate
     └── RateLimited · Overloaded · DatabaseUnavailable                           now, but perhaps not later
 
@@ -33,6 +33,8 @@ __all__ = [
     "UnknownCollection",
     "UnknownToken",
     "UnsupportedMediaType",
+    "WindowClosed",
+    "WindowTooEarly",
 ]
 
 
@@ -140,6 +142,18 @@ class BatchKeyReused(Refusal):
     """The batch key came before, with another body."""
 
     slug = "batch-key-reused"
+
+
+class WindowClosed(Refusal):
+    """The window that the upload states takes no reports any more."""
+
+    slug = "window-closed"
+
+
+class WindowTooEarly(Refusal):
+    """The window that the upload states has not begun."""
+
+    slug = "window-too-early"
 
 
 class NotEnoughReports(Refusal):

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     )
     waiting_uploads: int = Field(default=4_096, ge=1, description="uploads that may wait for the database")
     waiting_bytes: int = Field(default=64 << 20, ge=1, description="size of all waiting messages, at most")
+    window_grace_seconds: float = Field(
+        default=3_600, ge=0, description="how long after its end a window takes batches that state it"
+    )
     uploads_per_second: float | None = Field(
         default=None, gt=0, description="uploads of one collection and process, averaged; no limit when not set"
     )

@@ -25,6 +25,8 @@ ADVICE: Mapping[str, str] = {
     "unsupported-media-type": "Send JSON with Content-Type: application/json.",
     "spec-mismatch": "Fetch the spec again: the report was made under another version, which cannot be counted here.",
     "message-out-of-range": "Make the report anew from the collection's present spec; none of this batch was counted.",
+    "window-closed": "Send the reports again under a new key, stating the current window or none.",
+    "window-too-early": "Check the clock of this machine: it is ahead of the service's.",
     "batch-key-reused": "Give every batch its own random key and resend a batch unchanged.",
     "not-enough-reports": "Wait for more reports.",
     "rate-limited": "Slow down and try again later.",

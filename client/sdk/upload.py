@@ -25,7 +25,15 @@ def batch_body(spec_digest: str, batch_key: str, messages: Sequence[int]) -> byt
     return canonical_json({"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)})
 
 
-def upload(transport: Transport, collection: str, write_key: str, body: bytes, *, reports: int) -> Acknowledgement:
+def upload(
+    transport: Transport,
+    collection: str,
+    write_key: str,
+    body: bytes,
+    *,
+    reports: int,
+    media_type: str = "application/json",
+) -> Acknowledgement:
     """Send one batch of `reports` messages and return when the service has it for good.
 
     Raises ServiceRefusal for an answer that resending does not change, ServiceUnavailable otherwise.
@@ -33,7 +41,7 @@ def upload(transport: Transport, collection: str, write_key: str, body: bytes, *
     answer = transport.request(
         "POST",
         f"/v1/collections/{quote(collection, safe='')}/reports",
-        headers={"Authorization": f"Bearer {write_key}", "Content-Type": "application/json"},
+        headers={"Authorization": f"Bearer {write_key}", "Content-Type": media_type},
         body=body,
     )
     if 400 <= answer.status < 500:

@@ -1,22 +1,27 @@
 """How simulated phones send: many in one upload, or each as a device of its own."""
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import httpx
+import numpy as np
 
 from client.sdk.client import Client
-from client.sdk.errors import ServiceError
+from client.sdk.errors import ServiceError, ServiceRefusal
 from client.sdk.outbox import Outcome
 from client.sdk.retrying import RetryPolicy
 from client.sdk.store import KeptSpec, MemoryStore
 from client.sdk.transport import Transport
-from client.sdk.upload import batch_body, upload
+from client.sdk.upload import Acknowledgement, batch_body, upload
 from ldp_core.types import IntArray
-from ldp_core.wire import CollectionSpec
+from ldp_core.wire import PACKED_MEDIA_TYPE, CollectionSpec, ReportBatch
 
 __all__ = ["BatchSender", "OneByOneSender", "Sender", "Sent"]
+
+_OTHER_WINDOW = frozenset({"window-closed", "window-too-early"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,19 +42,56 @@ class Sender(Protocol):
 
 
 class BatchSender:
-    """Many phones in one upload under one random batch key, as a relay would send them."""
+    """Many phones in one upload under one random batch key, as a relay would send them.
 
-    def __init__(self, transport: Transport, write_key: str, spec: CollectionSpec) -> None:
+    packed: as packed bytes; JSON when the service does not read those · clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        write_key: str,
+        spec: CollectionSpec,
+        *,
+        packed: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._transport, self._write_key, self._spec = transport, write_key, spec
+        self._packed, self._clock = packed, clock
 
     def send(self, values: IntArray, messages: IntArray) -> Sent:
         """One upload, tried again with the same bytes until it is acknowledged."""
-        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist())
         try:
-            done = upload(self._transport, self._spec.collection, self._write_key, body, reports=len(messages))
+            done = self._send_packed(messages) if self._packed else self._send_json(messages)
         except ServiceError as error:
             return Sent(values, problem=str(error))
         return Sent(values, replayed=done.replayed)
+
+    def _send_json(self, messages: IntArray) -> Acknowledgement:
+        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist())
+        return self._upload(body, messages, "application/json")
+
+    def _send_packed(self, messages: IntArray) -> Acknowledgement:
+        window = int(self._clock()) // self._spec.window.seconds
+        try:
+            return self._upload(self._pack(messages, window), messages, PACKED_MEDIA_TYPE)
+        except ServiceRefusal as refusal:
+            if refusal.problem.slug == "unsupported-media-type":
+                self._packed = False
+                return self._send_json(messages)
+            current = refusal.problem.extras.get("current")
+            if refusal.problem.slug not in _OTHER_WINDOW or not isinstance(current, int):
+                raise
+        # the batch was not counted: two clocks differ, or the window ended on the way
+        return self._upload(self._pack(messages, current), messages, PACKED_MEDIA_TYPE)
+
+    def _pack(self, messages: IntArray, window: int) -> bytes:
+        prefix = bytes.fromhex(self._spec.digest[:16])
+        return ReportBatch(prefix, window, os.urandom(16), messages.astype(np.uint32)).pack()
+
+    def _upload(self, body: bytes, messages: IntArray, media_type: str) -> Acknowledgement:
+        collection = self._spec.collection
+        return upload(self._transport, collection, self._write_key, body, reports=len(messages), media_type=media_type)
 
 
 class OneByOneSender:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from ldp_core.wire import PACKED_MEDIA_TYPE
 from server.api.problems import MEDIA_TYPE, PROBLEMS
 from server.api.schemas import CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn
 
@@ -29,6 +30,8 @@ _UPLOAD_PROBLEMS = [
     "spec-mismatch",
     "message-out-of-range",
     "batch-key-reused",
+    "window-closed",
+    "window-too-early",
     "invalid-parameters",
     "rate-limited",
     "overloaded",
@@ -113,5 +116,13 @@ def _upload_operation() -> Mapping[str, Any]:
         "security": [{"writeKey": []}],
         "parameters": [{"name": "collection_id", "in": "path", "required": True, "schema": {"type": "string"}}],
         "responses": responses,
-        **json_body("ReportsIn"),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": _schema("ReportsIn")},
+                PACKED_MEDIA_TYPE: {
+                    "schema": {"type": "string", "format": "binary", "description": "see docs/wire.md", "minLength": 44}
+                },
+            },
+        },
     }

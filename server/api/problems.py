@@ -50,6 +50,8 @@ _TYPES = (
     ProblemType("message-out-of-range", 422, "No phone sends this message", ("position", "report_space")),
     ProblemType("not-enough-reports", 422, "Not enough reports yet", ("have", "need")),
     ProblemType("spec-mismatch", 422, "Reports made under another spec", ("spec_digest",)),
+    ProblemType("window-closed", 422, "The window takes no reports any more", ("window", "current")),
+    ProblemType("window-too-early", 422, "The window has not begun", ("window", "current")),
     ProblemType("rate-limited", 429, "Too many uploads"),
     ProblemType("internal", 500, "A fault of this service"),
     ProblemType("database-unavailable", 503, "The database does not answer"),

@@ -146,6 +146,13 @@ class ReportsIn(BaseModel):
         str, Field(pattern="^[0-9a-fA-F]{32}$", description="16 random bytes; the same on every retry")
     ]
     messages: Annotated[list[Annotated[int, Field(ge=0, lt=1 << 32)]], Field(min_length=1)]
+    window: Annotated[
+        int | None,
+        Field(ge=0, lt=1 << 32, description="index of the window they were made in; left out: that of arrival"),
+    ] = None
+    cohort: Annotated[
+        int | None, Field(ge=0, lt=1 << 16, description="index of one of the spec's cohorts, if it declares any")
+    ] = None
 
 
 class ReceiptOut(BaseModel):

@@ -28,14 +28,16 @@ def record_group(database: Database, uploads: Sequence[Upload]) -> list[Outcome]
     """Store a group in one transaction; it is durable when this returns.
 
     A key that was counted before is answered again if its body is the same, whatever the state of the collection is by now;
-    a new key is counted only while the collection is open.
+    a new key is counted only while the collection is open and the window takes reports.
     """
     with database.write() as connection:
         states = rows.lock_states(connection, sorted({upload.collection for upload in uploads}))
         first: dict[tuple[int, bytes], Upload] = {}
         for upload in uploads:
             first.setdefault((upload.version, upload.key_hash), upload)
-        counted = _count_new(connection, [u for u in first.values() if states.get(u.collection) == "open"])
+        counted = _count_new(
+            connection, [u for u in first.values() if states.get(u.collection) == "open" and u.refusal is None]
+        )
         known = _known(connection, [u for key, u in first.items() if key not in counted])
     return [_outcome(upload, counted, known, states) for upload in uploads]
 
@@ -85,7 +87,8 @@ def _outcome(
         return Receipt(upload.reports, replayed=False)
     stored = known.get(key) if new is None else BatchKey(new.key_hash, new.body_hash, new.reports)
     if stored is None:
-        return _refused(states.get(upload.collection))
+        state = states.get(upload.collection)
+        return upload.refusal if upload.refusal is not None and state == "open" else _refused(state)
     if stored.body_hash != upload.body_hash:
         return BatchKeyReused(
             "this batch key was used before with another body; make a new key for every new batch and never change a sent one"

@@ -17,6 +17,7 @@ from server.services.collections import unknown_collection
 from server.services.rate_limit import RateLimit
 from server.services.specs import IntakeTerms, intake_terms
 from server.services.tokens import Scope, Tokens, token_sha256
+from server.services.windows import place_upload
 from server.services.writer import GroupCommitWriter, Receipt, Upload
 from server.storage.collections import find_collection
 from server.storage.database import Database
@@ -42,7 +43,8 @@ class IntakeView(NamedTuple):
 class Intake:
     """Checks uploads and hands them to the writer.
 
-    clock: seconds since 1970, by which the window of arrival is told.
+    window_grace_seconds: how long after its end a window takes batches that state it · clock: seconds since 1970, by which
+    windows are told.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Intake:
         writer: GroupCommitWriter,
         *,
         uploads_per_second: float | None = None,
+        window_grace_seconds: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._tokens = tokens
         self._writer = writer
+        self._grace_seconds = window_grace_seconds
         self._clock = clock
         self._rate = RateLimit(uploads_per_second, time.monotonic)
         self._views: OrderedDict[str, IntakeView] = OrderedDict()
@@ -88,10 +92,24 @@ class Intake:
             )
         batch = parse(body)
         messages = check_batch(batch, view.terms, view.spec_digest)
-        key_hash, body_hash = batch_hashes(batch.key, messages)
-        window = int(self._clock()) // view.terms.window_seconds
+        key_hash, body_hash = batch_hashes(batch.key, messages, window=batch.window, cohort=batch.cohort)
+        placed = place_upload(
+            batch.window,
+            now=self._clock(),
+            window_seconds=view.terms.window_seconds,
+            grace_seconds=self._grace_seconds,
+        )
         return await self._writer.submit(
-            Upload(view.collection, view.version, window, key_hash, body_hash, messages, len(batch.messages))
+            Upload(
+                view.collection,
+                view.version,
+                placed.window,
+                key_hash,
+                body_hash,
+                messages,
+                len(batch.messages),
+                placed.refusal,
+            )
         )
 
     def _read(self, collection_id: str) -> IntakeView:

@@ -26,7 +26,13 @@ class Services:
             waiting_uploads=settings.waiting_uploads,
             waiting_bytes=settings.waiting_bytes,
         )
-        self.intake = Intake(self.database, self.tokens, self.writer, uploads_per_second=settings.uploads_per_second)
+        self.intake = Intake(
+            self.database,
+            self.tokens,
+            self.writer,
+            uploads_per_second=settings.uploads_per_second,
+            window_grace_seconds=settings.window_grace_seconds,
+        )
         self.estimates = Estimates(self.database, self.collections)
         self.readiness = Readiness(
             self.database,

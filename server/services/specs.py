@@ -31,13 +31,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class IntakeTerms:
-    """What an upload must keep to."""
+    """What an upload must keep to. cohorts: how many are declared, 0 when none are."""
 
     report_space: int
     window_period: str
     window_seconds: int
     reports_per_batch: int
     body_bytes: int
+    cohorts: int = 0
 
 
 def plan_of(mechanism: Mechanism) -> Plan:
@@ -73,6 +74,7 @@ def intake_terms(spec: bytes) -> IntakeTerms:
         window_seconds=document["window"]["seconds"],
         reports_per_batch=document["limits"]["reports_per_batch"],
         body_bytes=document["limits"]["body_bytes"],
+        cohorts=len(document.get("cohorts", ())),
     )
 
 

@@ -25,7 +25,8 @@ _log = logging.getLogger(__name__)
 class Upload(NamedTuple):
     """An upload that passed every check that needs no transaction.
 
-    collection, version: database numbers · key_hash, body_hash: 16 bytes · messages: little-endian uint32, `reports` of them.
+    collection, version: database numbers · key_hash, body_hash: 16 bytes · messages: little-endian uint32, `reports` of them ·
+    refusal: why it is not counted if its key is new, or None.
     """
 
     collection: int
@@ -35,6 +36,7 @@ class Upload(NamedTuple):
     body_hash: bytes
     messages: bytes
     reports: int
+    refusal: Refusal | None = None
 
 
 class Receipt(NamedTuple):
