@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     window_grace_seconds: float = Field(
         default=3_600, ge=0, description="how long after its end a window takes batches that state it"
     )
+    fold_seconds: float = Field(
+        default=60, ge=0, description="how often segments are looked at for folding into counts; 0: never by itself"
+    )
+    fold_reports: int = Field(
+        default=250_000, ge=1, description="waiting reports of a window that are folded before the window is over"
+    )
     uploads_per_second: float | None = Field(
         default=None, gt=0, description="uploads of one collection and process, averaged; no limit when not set"
     )

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,7 @@ _database_option = click.option(
 _json_option = click.option("--json", "as_json", is_flag=True, help="Answer as one line of JSON on stdout.")
 
 
-@click.group(short_help="Keep the schema of the service's database.")
+@click.group(short_help="Keep the service's database.")
 def db() -> None:
     """Keep the schema of the service's database.
 
@@ -71,6 +72,23 @@ def current(database: str | None, as_json: bool) -> None:
         if not as_json:
             click.echo("Run `fano db upgrade`.", err=True)
         sys.exit(1)
+
+
+@db.command(short_help="Fold stored reports into counts.")
+@_database_option
+@_json_option
+def fold(database: str | None, as_json: bool) -> None:
+    """Fold all stored reports into counts now. The service may run; it does the same by itself, when it is worth it."""
+    from server.services.folding import Folder
+    from server.storage.schema import require_head
+
+    with _opened(database) as opened:
+        require_head(opened)
+        folded = Folder(opened, reports=1).fold_all()
+    if as_json:
+        click.echo(json.dumps(asdict(folded)))
+    else:
+        click.echo(f"Folded {folded.reports:,} reports of {folded.segments:,} segments into counts.", err=True)
 
 
 @contextmanager

@@ -109,6 +109,7 @@ class Intake:
                 messages,
                 len(batch.messages),
                 placed.refusal,
+                batch.cohort or 0,
             )
         )
 

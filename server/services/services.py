@@ -2,6 +2,7 @@
 
 from server.services.collections import Collections
 from server.services.estimates import Estimates
+from server.services.folding import Folder, Folding
 from server.services.ingest import record_group
 from server.services.intake import Intake
 from server.services.readiness import Readiness
@@ -34,6 +35,8 @@ class Services:
             window_grace_seconds=settings.window_grace_seconds,
         )
         self.estimates = Estimates(self.database, self.collections)
+        self.folder = Folder(self.database, reports=settings.fold_reports)
+        self.folding = Folding(self.folder, seconds=settings.fold_seconds)
         self.readiness = Readiness(
             self.database,
             self.writer,
@@ -42,13 +45,15 @@ class Services:
         )
 
     def start(self) -> None:
-        """Start the writer and warm the decoder. Call it inside the event loop that will serve."""
+        """Start the writer and the folding, warm the decoder. Call it inside the event loop that will serve."""
         self.writer.start()
+        self.folding.start()
         if self.settings.warm_decoder:
             self.estimates.warm()
 
     def close(self) -> None:
         """Commit what waits, end the threads, close the connections."""
         self.writer.close()
+        self.folding.close()
         self.estimates.close()
         self.database.dispose()

@@ -37,6 +37,7 @@ class Upload(NamedTuple):
     messages: bytes
     reports: int
     refusal: Refusal | None = None
+    cohort: int = 0
 
 
 class Receipt(NamedTuple):

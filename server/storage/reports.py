@@ -7,7 +7,7 @@ A group of uploads is stored column by column: the 16-byte hashes of all its key
 database. Binding each row by itself costs more than everything else that an upload needs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, text
@@ -22,7 +22,6 @@ __all__ = [
     "insert_segment",
     "known_keys",
     "lock_states",
-    "segments_after",
 ]
 
 HASH_BYTES = 16
@@ -37,12 +36,13 @@ class BatchKey(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Messages of one version and window: little-endian uint32, ascending."""
+    """Messages of one version, window and cohort: little-endian uint32, ascending."""
 
     version: int
     window_index: int
     reports: int
     messages: bytes
+    cohort: int = 0
 
 
 _LOCK_STATES = (
@@ -100,14 +100,3 @@ def known_keys(connection: Connection, version: int, key_hashes: Sequence[bytes]
 def insert_segment(connection: Connection, segment: Segment) -> None:
     """Store a segment."""
     connection.execute(_INSERT_SEGMENT, segment._asdict())
-
-
-def segments_after(connection: Connection, version: int, last_id: int) -> Iterator[tuple[int, bytes]]:
-    """Id and messages of each segment of a version that came after `last_id`, in order."""
-    rows = connection.execution_options(yield_per=256).execute(
-        select(segments.c.id, segments.c.messages)
-        .where(segments.c.version == version, segments.c.id > last_id)
-        .order_by(segments.c.id)
-    )
-    for row in rows:
-        yield row.id, row.messages
