@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 import ldp_core
-from server.api import collections, devices, estimates, health, plans
+from server.api import collections, devices, estimates, health, plans, series
 from server.api.boundary import BodyLimit, Boundary
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.add_route(REPORTS_PATH, upload_reports, methods=["POST"], include_in_schema=False)
-    for module in (collections, devices, estimates, plans, health):
+    for module in (collections, devices, estimates, series, plans, health):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)

@@ -22,6 +22,7 @@ __all__ = [
     "Readiness",
     "ReceiptOut",
     "ReportsIn",
+    "SeriesOut",
     "StateOut",
     "VersionOut",
 ]
@@ -203,6 +204,8 @@ class ProvenanceOut(BaseModel):
 
     spec_digest: str
     counts_digest: str
+    window: str | None
+    cohort: str | None
     mechanism: str
     parameters: dict[str, int]
     epsilon: str
@@ -219,6 +222,8 @@ class EstimateOut(BaseModel):
     collection: str
     n: int
     version: int
+    window: Annotated[str | None, Field(description="the windows asked for, null for all")]
+    cohort: Annotated[str | None, Field(description="the cohort asked for, null for all together")]
     spec_digest: str
     mechanism: str
     parameters: dict[str, int]
@@ -234,6 +239,44 @@ class EstimateOut(BaseModel):
     poisoning: PoisoningOut
     items: list[ItemOut]
     provenance: ProvenanceOut
+
+
+class SeriesItemOut(BaseModel):
+    """One item in one window. simultaneous: all intervals of the answer hold together."""
+
+    item: str
+    index: int
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    low_simultaneous: float
+    high_simultaneous: float
+
+
+class SeriesWindowOut(BaseModel):
+    """One window that holds reports."""
+
+    window: int
+    start: Annotated[str | None, Field(description="when it began, ISO 8601 in UTC")]
+    n: int
+    withheld: Annotated[bool, Field(description="n is below min_reports, so no item is shown")]
+    items: list[SeriesItemOut]
+
+
+class SeriesOut(BaseModel):
+    """Items window by window, the oldest first; windows without any report are left out."""
+
+    collection: str
+    version: int
+    spec_digest: str
+    epsilon: str
+    decoder: str
+    confidence: float
+    cohort: str | None
+    window_seconds: int
+    min_reports: int
+    windows: list[SeriesWindowOut]
 
 
 class PlanRequest(BaseModel):

@@ -6,6 +6,7 @@ from server.services.folding import Folder, Folding
 from server.services.ingest import record_group
 from server.services.intake import Intake
 from server.services.readiness import Readiness
+from server.services.series import SeriesService
 from server.services.startup import make_tokens
 from server.services.writer import GroupCommitWriter
 from server.settings import Settings
@@ -35,6 +36,7 @@ class Services:
             window_grace_seconds=settings.window_grace_seconds,
         )
         self.estimates = Estimates(self.database, self.collections)
+        self.series = SeriesService(self.estimates)
         self.folder = Folder(self.database, reports=settings.fold_reports)
         self.folding = Folding(self.folder, seconds=settings.fold_seconds)
         self.readiness = Readiness(

@@ -12,7 +12,7 @@ from ldp_core.privacy.epsilon import parse_epsilon
 from ldp_core.wire import CollectionSpec
 from server.storage.collections import CollectionRow
 
-__all__ = ["IntakeTerms", "Plan", "intake_terms", "mechanism_of", "parsed_spec", "plan_of"]
+__all__ = ["IntakeTerms", "Plan", "cohort_names", "intake_terms", "mechanism_of", "parsed_spec", "plan_of"]
 
 _PLANNED_REPORTS = 10_000
 
@@ -76,6 +76,12 @@ def intake_terms(spec: bytes) -> IntakeTerms:
         body_bytes=document["limits"]["body_bytes"],
         cohorts=len(document.get("cohorts", ())),
     )
+
+
+@lru_cache(maxsize=1024)
+def cohort_names(spec: bytes) -> tuple[str, ...]:
+    """The cohorts that a spec declares, in order; none are declared by most."""
+    return tuple(json.loads(spec).get("cohorts", ()))
 
 
 @lru_cache(maxsize=8)

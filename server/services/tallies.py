@@ -40,7 +40,9 @@ class Tallies:
         self._database = database
         self._running: OrderedDict[tuple[int, Selection], _Running] = OrderedDict()
 
-    def current(self, version: int, mechanism: Mechanism, selection: Selection = ALL_REPORTS) -> Tally:
+    def current(
+        self, version: int, mechanism: Mechanism, selection: Selection = ALL_REPORTS, *, remember: bool = True
+    ) -> Tally:
         """The tally of everything selected that was acknowledged before this call."""
         running = self._running.pop((version, selection), None)
         with self._database.snapshot() as connection:
@@ -50,10 +52,16 @@ class Tallies:
                 self._add_segments(connection, version, mechanism, selection, running, 0)
             else:
                 self._add_segments(connection, version, mechanism, selection, running, running.last_id)
-        self._running[version, selection] = running
+        if remember:
+            self._running[version, selection] = running
         while len(self._running) > _REMEMBERED:
             self._running.popitem(last=False)
         return Tally(running.counts.copy(), running.n)
+
+    def windows(self, version: int, selection: Selection) -> list[tuple[int, int]]:
+        """The windows that hold reports, each with their number, in order."""
+        with self._database.read() as connection:
+            return rows.windows_with_reports(connection, version, selection)
 
     @staticmethod
     def _add_segments(
