@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from client.sdk.errors import ServiceRefusal, ServiceUnavailable
 from client.sdk.transport import Answer, Transport
-from ldp_core.wire.canonical_json import canonical_json
+from ldp_core.wire.canonical_json import Json, canonical_json
 
 __all__ = ["Acknowledgement", "batch_body", "upload"]
 
@@ -20,9 +20,12 @@ class Acknowledgement:
     replayed: bool
 
 
-def batch_body(spec_digest: str, batch_key: str, messages: Sequence[int]) -> bytes:
-    """The body of an upload. The same content always gives the same bytes."""
-    return canonical_json({"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)})
+def batch_body(spec_digest: str, batch_key: str, messages: Sequence[int], cohort: int | None = None) -> bytes:
+    """The body of an upload. The same content always gives the same bytes. cohort: index of a declared one."""
+    content: dict[str, Json] = {"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)}
+    if cohort is not None:
+        content["cohort"] = cohort
+    return canonical_json(content)
 
 
 def upload(

@@ -12,6 +12,7 @@ import numpy as np
 from client.sdk.client import Client
 from client.sdk.errors import ServiceError, ServiceRefusal
 from client.sdk.outbox import Outcome
+from client.sdk.reporter import cohort_index
 from client.sdk.retrying import RetryPolicy
 from client.sdk.store import KeptSpec, MemoryStore
 from client.sdk.transport import Transport
@@ -44,7 +45,7 @@ class Sender(Protocol):
 class BatchSender:
     """Many phones in one upload under one random batch key, as a relay would send them.
 
-    packed: as packed bytes; JSON when the service does not read those · clock: seconds since 1970.
+    packed: as packed bytes; JSON when the service does not read those · cohort: of all, if the spec declares any · clock: seconds since 1970.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class BatchSender:
         spec: CollectionSpec,
         *,
         packed: bool = True,
+        cohort: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._transport, self._write_key, self._spec = transport, write_key, spec
         self._packed, self._clock = packed, clock
+        self._cohort = cohort_index(spec, cohort)
 
     def send(self, values: IntArray, messages: IntArray) -> Sent:
         """One upload, tried again with the same bytes until it is acknowledged."""
@@ -68,7 +71,7 @@ class BatchSender:
         return Sent(values, replayed=done.replayed)
 
     def _send_json(self, messages: IntArray) -> Acknowledgement:
-        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist())
+        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist(), self._cohort)
         return self._upload(body, messages, "application/json")
 
     def _send_packed(self, messages: IntArray) -> Acknowledgement:
@@ -87,7 +90,7 @@ class BatchSender:
 
     def _pack(self, messages: IntArray, window: int) -> bytes:
         prefix = bytes.fromhex(self._spec.digest[:16])
-        return ReportBatch(prefix, window, os.urandom(16), messages.astype(np.uint32)).pack()
+        return ReportBatch(prefix, window, os.urandom(16), messages.astype(np.uint32), self._cohort).pack()
 
     def _upload(self, body: bytes, messages: IntArray, media_type: str) -> Acknowledgement:
         collection = self._spec.collection
@@ -100,7 +103,16 @@ class OneByOneSender:
     Only the connections and the downloaded spec are shared, as phones share a network cache.
     """
 
-    def __init__(self, url: str, write_key: str, spec: CollectionSpec, http: httpx.Client, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        url: str,
+        write_key: str,
+        spec: CollectionSpec,
+        http: httpx.Client,
+        retry: RetryPolicy,
+        cohort: str | None = None,
+    ) -> None:
+        self._cohort = cohort
         self._url, self._write_key, self._spec, self._http, self._retry = url, write_key, spec, http, retry
         self._specs: dict[tuple[str, str], KeptSpec] = {}
 
@@ -118,7 +130,7 @@ class OneByOneSender:
             http=self._http,
         )
         try:
-            receipt = phone.report(self._spec.collection, answer)
+            receipt = phone.report(self._spec.collection, answer, cohort=self._cohort)
         except ServiceError as error:
             return Sent(values, problem=str(error))
         if receipt.outcome is Outcome.ACKNOWLEDGED:

@@ -18,7 +18,7 @@ from server.api.schemas import (
     StateOut,
 )
 from server.services.collections import Proposal
-from server.services.specs import intake_terms, mechanism_of, plan_of
+from server.services.specs import cohort_names, intake_terms, mechanism_of, plan_of
 from server.storage.collections import CollectionRow
 
 __all__ = ["router"]
@@ -48,6 +48,7 @@ async def create_collection(request: Request, response: Response, services: Serv
         parameters=wanted.parameters,
         window=wanted.window,
         min_reports=wanted.min_reports,
+        cohorts=wanted.cohorts,
     )
     row, write_key = await run_in_threadpool(services.collections.create, proposal)
     response.headers["Location"] = f"/v1/collections/{row.id}"
@@ -105,6 +106,7 @@ def _describe(row: CollectionRow) -> CollectionOut:
         domain_size=mechanism.domain_size,
         report_space=mechanism.report_space,
         window=terms.window_period,
+        cohorts=list(cohort_names(row.spec)),
         min_reports=row.min_reports,
         plan=PlanOut(**asdict(plan_of(mechanism))),
     )

@@ -9,14 +9,14 @@ from fastapi.openapi.utils import get_openapi
 
 from ldp_core.wire import PACKED_MEDIA_TYPE
 from server.api.problems import MEDIA_TYPE, PROBLEMS
-from server.api.schemas import CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn
+from server.api.schemas import CompareRequest, CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn
 
 __all__ = ["REPORTS_PATH", "install_openapi", "json_body", "problems"]
 
 REPORTS_PATH = "/v1/collections/{collection_id}/reports"
 
 _REFERENCE = "#/components/schemas/"
-_BY_HAND = (CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn)
+_BY_HAND = (CompareRequest, CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn)
 _UPLOAD_PROBLEMS = [
     "malformed-body",
     "unknown-token",

@@ -3,11 +3,13 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
-from server.api.dependencies import AdminOnly, ServicesOf
-from server.api.openapi import problems
-from server.api.schemas import SeriesOut
+from server.api.dependencies import AdminOnly, ServicesOf, read_json
+from server.api.openapi import json_body, problems
+from server.api.schemas import CompareOut, CompareRequest, SeriesOut, SideIn
+from server.services.comparisons import Comparison, Group, compare
+from server.services.estimates import Asked
 from server.services.series import SeriesQuestion
 
 __all__ = ["router"]
@@ -36,3 +38,27 @@ async def get_series(
     """Items window by window. Windows below `min_reports` are listed with their n and withheld."""
     question = SeriesQuestion(item, window=window, cohort=cohort, decoder=decoder, confidence=confidence)
     return await asyncio.wrap_future(services.series.submit(collection_id, question))
+
+
+@router.post(
+    "/{collection_id}/compare",
+    response_model=CompareOut,
+    openapi_extra=json_body("CompareRequest"),
+    responses=problems(*_PROBLEMS, "malformed-body", "too-large", "unsupported-media-type", "not-enough-reports"),
+)
+async def compare_reports(collection_id: str, request: Request, services: ServicesOf) -> dict[str, Any]:
+    """Two windows, or two cohorts: which items differ, by how much, and how sure that is."""
+    wanted = await read_json(request, CompareRequest)
+
+    def asked(side: SideIn) -> Asked:
+        return Asked(window=side.window, cohort=side.cohort, decoder=wanted.decoder)
+
+    comparison = Comparison(
+        first=asked(wanted.first),
+        second=asked(wanted.second),
+        confidence=wanted.confidence,
+        top=wanted.top,
+        groups=[Group(group.name, group.items) for group in wanted.groups],
+    )
+    answer = services.estimates.run(collection_id, lambda estimates, row: compare(estimates, row, comparison))
+    return await asyncio.wrap_future(answer)

@@ -46,6 +46,7 @@ class Proposal:
     parameters: Mapping[str, int] | None = None
     window: str = "P1D"
     min_reports: int = 0
+    cohorts: Sequence[str] = ()
 
 
 class Collections:
@@ -132,9 +133,16 @@ class Collections:
             if domain is not None:
                 domain.digest  # noqa: B018 - refuses text that UTF-8 cannot carry
         mechanism = self._mechanism(proposal, domain)
-        with _Field("question"):
+        with _Field("cohorts" if proposal.cohorts else "question"):
             spec = CollectionSpec(
-                collection_id, 1, proposal.question, mechanism, domain=domain, window=window, limits=limits
+                collection_id,
+                1,
+                proposal.question,
+                mechanism,
+                domain=domain,
+                window=window,
+                limits=limits,
+                cohorts=tuple(proposal.cohorts),
             )
             spec.canonical  # noqa: B018 - refuses text that UTF-8 cannot carry
         return spec

@@ -35,6 +35,7 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         ("POST", "/v1/collections/{collection_id}/reports"),
         ("GET", "/v1/collections/{collection_id}/estimates"),
         ("GET", "/v1/collections/{collection_id}/series"),
+        ("POST", "/v1/collections/{collection_id}/compare"),
         ("GET", "/c/{collection_id}/spec"),
         ("GET", "/c/{collection_id}/items"),
         ("POST", "/v1/plan"),
