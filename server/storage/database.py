@@ -75,6 +75,15 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that changes nothing and whose statements all see the database as it was at the first."""
+        with _availability(), self.engine.connect() as plain:
+            # SQLite reads from one snapshot anyway
+            connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block, durably, or changes nothing."""
         with _availability(), self.engine.connect() as plain:
