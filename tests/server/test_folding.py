@@ -64,8 +64,7 @@ class Store:
             bytes(16),
             packed,
             len(messages),
-            None,
-            cohort,
+            cohort=cohort,
         )
         (receipt,) = record_group(self.database, [upload])
         if not receipt.replayed:  # type: ignore[union-attr]
