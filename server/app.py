@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.add_route(REPORTS_PATH, upload_reports, methods=["POST"], include_in_schema=False)
+    app.router.routes.insert(0, app.router.routes.pop())  # looked at before all others: phones use no other so often
     for module in (collections, devices, estimates, series, plans, health):
         app.include_router(module.router)
     install_handlers(app)
