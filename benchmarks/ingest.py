@@ -55,6 +55,12 @@ class Service:
     database: Database
     write_key: str
     row: CollectionRow
+    process: int
+
+    def cpu_seconds(self) -> float:
+        """What the server's process has used so far, on whatever core."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def load(self, path: str, *, packed: bool, reports: int, connections: int, seconds: float) -> Measured:
         """Send from a process of its own."""
@@ -99,7 +105,7 @@ def service(url: str) -> Iterator[Service]:
         with database.read() as connection:
             row = find_collection(connection, str(created["id"]))
         assert row is not None
-        yield Service(int(port), database, str(created["write_key"]), row)
+        yield Service(int(port), database, str(created["write_key"]), row, process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -190,13 +196,18 @@ def ingest(running: Service, seconds: float) -> None:
         f"  bytes on disk a report, packed batches          {(disk_bytes(running.database) - before_bytes) / stored:8.2f}"
     )
     for connections in (64, 256):
+        used = [running.cpu_seconds()]
         no_op = running.load(NO_OP_PATH, packed=False, reports=1, connections=connections, seconds=seconds)
+        used.append(running.cpu_seconds())
         single = running.load(path, packed=False, reports=1, connections=connections, seconds=seconds)
+        used.append(running.cpu_seconds())
         rates = [each.answered / each.seconds for each in (no_op, single)]
+        cpu = [1e6 * time / each.answered for time, each in zip(np.diff(used), (no_op, single), strict=True)]
         print(
             f"  single reports as JSON, {connections:3} connections         {rates[1]:8.0f} uploads/s, no-op route {rates[0]:.0f}"
             f"   {rates[1] / rates[0]:.2f} of it   (target 0.6)   p50 {single.p50_ms:.1f} ms, p99 {single.p99_ms:.1f} ms"
             f" (no-op p99 {no_op.p99_ms:.1f} ms)"
+            f"   server CPU {cpu[1]:.0f} us, no-op {cpu[0]:.0f} us"
         )
 
 

@@ -124,7 +124,9 @@ def check_batch(batch: Batch, terms: IntakeTerms, spec_digest: str) -> bytes:
             position=position,
             report_space=terms.report_space,
         )
-    return np.asarray(batch.messages, dtype="<u4").tobytes()
+    if isinstance(batch.messages, list):
+        return struct.pack(f"<{count}I", *batch.messages)
+    return batch.messages.astype("<u4", copy=False).tobytes()
 
 
 def _check_cohort(cohort: int | None, declared: int) -> None:

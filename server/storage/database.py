@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
@@ -125,6 +126,14 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+class _BinaryServerCursor(psycopg.ServerCursor[Any]):
+    """What reads many packed rows: as text, bytes would cross the connection as twice as many hex digits."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.format = psycopg.pq.Format.BINARY
+
+
 def _postgresql_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
@@ -135,6 +144,7 @@ def _postgresql_engine(url: URL) -> Engine:
     )
 
     def connect(connection: Any, _record: Any) -> None:
+        connection.server_cursor_factory = _BinaryServerCursor
         # a role or database may have switched this off, and then an acknowledged report could vanish
         with connection.cursor() as cursor:
             cursor.execute(
