@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-BENCHMARKS := decode randomize error libraries
+BENCHMARKS := decode randomize error libraries ingest
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow check format openapi-snapshot bench clean

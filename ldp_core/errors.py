@@ -10,6 +10,7 @@
     ├── TallyError (ValueError)          counts that do not belong to the mechanism, or are empty
     ├── DecodeError (RuntimeError)       a decoder's own check failed: the result is withheld
     ├── SpecError (ValueError)           a collection spec that is malformed or not what its digest says
+    ├── BatchError (ValueError)          packed bytes that are no batch of reports, or a batch that cannot be packed
     └── RandomnessError (RuntimeError)   the source of random bits ended or failed
 
 Messages say what was given, what was expected and what to do. `ValueOutOfDomain` never carries the
@@ -17,6 +18,7 @@ value: on a device that value is the secret.
 """
 
 __all__ = [
+    "BatchError",
     "DecodeError",
     "DomainError",
     "EpsilonError",
@@ -69,6 +71,18 @@ class DecodeError(FanoError, RuntimeError):
 
 class SpecError(FanoError, ValueError):
     """A collection spec that is malformed or not what its digest says."""
+
+
+class BatchError(FanoError, ValueError):
+    """Packed bytes that are no batch of reports, or a batch that cannot be packed.
+
+    reason: "malformed", "empty", "too-many" or "message-out-of-range" · position: of the message at fault, if one is.
+    """
+
+    def __init__(self, text: str, reason: str = "malformed", position: int | None = None) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.position = position
 
 
 class RandomnessError(FanoError, RuntimeError):

@@ -32,6 +32,15 @@ class Settings(BaseSettings):
     )
     waiting_uploads: int = Field(default=4_096, ge=1, description="uploads that may wait for the database")
     waiting_bytes: int = Field(default=64 << 20, ge=1, description="size of all waiting messages, at most")
+    window_grace_seconds: float = Field(
+        default=3_600, ge=0, description="how long after its end batches that state a window count in it"
+    )
+    fold_seconds: float = Field(
+        default=60, ge=0, description="how often segments are looked at for folding into counts; 0: never by itself"
+    )
+    fold_reports: int = Field(
+        default=250_000, ge=1, description="waiting reports of a window that are folded before the window is over"
+    )
     uploads_per_second: float | None = Field(
         default=None, gt=0, description="uploads of one collection and process, averaged; no limit when not set"
     )

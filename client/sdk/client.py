@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from client.sdk.errors import SpecRefused
 from client.sdk.ledger import Budget, LedgerEntry
 from client.sdk.outbox import FlushResult, Outbox, Outcome
-from client.sdk.reporter import draw_report
+from client.sdk.reporter import cohort_index, draw_report
 from client.sdk.retrying import RetryPolicy
 from client.sdk.spec_source import SpecSource
 from client.sdk.sqlite_store import SqliteStore
@@ -76,19 +76,23 @@ class Client:
     def __repr__(self) -> str:
         return f"<Client of {self._transport.url}>"
 
-    def report(self, collection: str, answer: str | int, *, spec_digest: str | None = None) -> Receipt:
+    def report(
+        self, collection: str, answer: str | int, *, cohort: str | None = None, spec_digest: str | None = None
+    ) -> Receipt:
         """Answer a collection once: randomize, store the message durably, send it.
 
-        answer: one of the items, or an index where the collection has none · spec_digest: pins the version that may ask.
+        answer: one of the items, or an index where the collection has none · cohort: one of those that the spec declares, if it declares any; it is
+        sent as it is · spec_digest: pins the version that may ask.
         A version that was answered before is not answered again: no new message is drawn. When the service
         cannot be reached the message waits for `flush`. Raises a DeviceRefusal, or a ServiceError when no spec can be had.
         """
         spec = self._specs.fetch(collection, pinned=spec_digest)
         self._budget.check_collection(spec.epsilon)
         self._outbox.write_key(collection)
+        place = cohort_index(spec, cohort)
         entry = LedgerEntry(self._transport.url, collection, spec.version, spec.digest, spec.epsilon)
         with self._store.transaction() as ledger:
-            outgoing = self._answer_once(ledger, spec, entry, answer)
+            outgoing = self._answer_once(ledger, spec, entry, answer, place)
         del answer
         if outgoing is None:
             return Receipt(collection, spec.version, spec.digest, spec.epsilon, Outcome.ALREADY_ANSWERED)
@@ -98,7 +102,7 @@ class Client:
         )
 
     def _answer_once(
-        self, ledger: Ledger, spec: CollectionSpec, entry: LedgerEntry, answer: str | int
+        self, ledger: Ledger, spec: CollectionSpec, entry: LedgerEntry, answer: str | int, cohort: int | None
     ) -> Outgoing | None:
         """Draw and record, unless this version was answered before; then None."""
         earlier = ledger.answered(entry.service, entry.collection, entry.version)
@@ -110,7 +114,7 @@ class Client:
                 )
             return None
         self._budget.check_lifetime(entry.epsilon, ledger.spent())
-        outgoing = draw_report(spec, entry, answer)
+        outgoing = draw_report(spec, entry, answer, cohort)
         ledger.record(entry, outgoing)
         return outgoing
 

@@ -33,16 +33,36 @@ def current_window(spec: CollectionSpec, now: float | None = None) -> int | None
     return None if seconds < _NO_CLOCK_BEFORE else int(seconds) // spec.window.seconds
 
 
-def batch_body(spec_digest: str, batch_key: str, messages: Sequence[int], window: int | None = None) -> bytes:
+def batch_body(
+    spec_digest: str,
+    batch_key: str,
+    messages: Sequence[int],
+    window: int | None = None,
+    *,
+    cohort: int | None = None,
+) -> bytes:
     """The body of an upload. The same content always gives the same bytes.
 
-    window: in which the reports were made, so that the service knows until when it must remember the key.
+    window: in which the reports were made, so that the service knows until when it must remember the key ·
+    cohort: index of a declared one.
     """
-    body: dict[str, Json] = {"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)}
-    return canonical_json(body if window is None else body | {"window": window})
+    content: dict[str, Json] = {"spec_digest": spec_digest, "batch_key": batch_key, "messages": list(messages)}
+    if window is not None:
+        content["window"] = window
+    if cohort is not None:
+        content["cohort"] = cohort
+    return canonical_json(content)
 
 
-def upload(transport: Transport, collection: str, write_key: str, body: bytes, *, reports: int) -> Acknowledgement:
+def upload(
+    transport: Transport,
+    collection: str,
+    write_key: str,
+    body: bytes,
+    *,
+    reports: int,
+    media_type: str = "application/json",
+) -> Acknowledgement:
     """Send one batch of `reports` messages and return when the service has it for good.
 
     Raises ServiceRefusal for an answer that resending does not change, ServiceUnavailable otherwise.
@@ -50,7 +70,7 @@ def upload(transport: Transport, collection: str, write_key: str, body: bytes, *
     answer = transport.request(
         "POST",
         f"/v1/collections/{quote(collection, safe='')}/reports",
-        headers={"Authorization": f"Bearer {write_key}", "Content-Type": "application/json"},
+        headers={"Authorization": f"Bearer {write_key}", "Content-Type": media_type},
         body=body,
     )
     if 400 <= answer.status < 500:

@@ -91,7 +91,8 @@ class Fleet:
     url, write_key: of the service and the collection · population: what people answer · phones: how many ·
     seed: of answers, messages and faults; drawn anew when None. Batch keys never come from it, so two runs are two
     fleets · one_by_one: every phone is a `client.sdk.Client` of its own, with the system's generator ·
-    batch_size: reports in one upload otherwise · connections: uploads at the same time · faults: of the network.
+    batch_size: reports in one upload otherwise · as_json: uploads in JSON instead of packed bytes · cohort: of all phones, if the collection declares
+    cohorts · connections: uploads at the same time · faults: of the network.
     """
 
     url: str
@@ -102,6 +103,8 @@ class Fleet:
     one_by_one: bool = False
     batch_size: int = 1_000
     connections: int = 4
+    as_json: bool = False
+    cohort: str | None = None
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
@@ -155,9 +158,9 @@ class Fleet:
 
     def _sender(self, spec: CollectionSpec, http: httpx.Client, course: _Course) -> Sender:
         if self.one_by_one:
-            return OneByOneSender(self.url, self.write_key, spec, http, _FLEET_RETRY)
+            return OneByOneSender(self.url, self.write_key, spec, http, _FLEET_RETRY, self.cohort)
         transport = Transport(self.url, http=http, retry=_FLEET_RETRY, sleep=course.stop.wait)
-        return BatchSender(transport, self.write_key, spec)
+        return BatchSender(transport, self.write_key, spec, packed=not self.as_json, cohort=self.cohort)
 
     def _groups(
         self, spec: CollectionSpec, values: IntArray, rng: np.random.Generator

@@ -1,20 +1,24 @@
 """How simulated phones send: many in one upload, or each as a device of its own."""
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import httpx
+import numpy as np
 
 from client.sdk.client import Client
-from client.sdk.errors import ServiceError
+from client.sdk.errors import ServiceError, ServiceRefusal
 from client.sdk.outbox import Outcome
+from client.sdk.reporter import cohort_index
 from client.sdk.retrying import RetryPolicy
 from client.sdk.store import KeptSpec, MemoryStore
 from client.sdk.transport import Transport
-from client.sdk.upload import batch_body, current_window, upload
+from client.sdk.upload import Acknowledgement, batch_body, current_window, upload
 from ldp_core.types import IntArray
-from ldp_core.wire import CollectionSpec
+from ldp_core.wire import PACKED_MEDIA_TYPE, CollectionSpec, ReportBatch
 
 __all__ = ["BatchSender", "OneByOneSender", "Sender", "Sent"]
 
@@ -37,19 +41,59 @@ class Sender(Protocol):
 
 
 class BatchSender:
-    """Many phones in one upload under one random batch key, as a relay would send them."""
+    """Many phones in one upload under one random batch key, as a relay would send them.
 
-    def __init__(self, transport: Transport, write_key: str, spec: CollectionSpec) -> None:
+    packed: as packed bytes; JSON when the service does not read those · cohort: of all, if the spec declares any · clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        write_key: str,
+        spec: CollectionSpec,
+        *,
+        packed: bool = True,
+        cohort: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._transport, self._write_key, self._spec = transport, write_key, spec
+        self._packed, self._clock = packed, clock
+        self._cohort = cohort_index(spec, cohort)
 
     def send(self, values: IntArray, messages: IntArray) -> Sent:
         """One upload, tried again with the same bytes until it is acknowledged."""
-        body = batch_body(self._spec.digest, os.urandom(16).hex(), messages.tolist(), current_window(self._spec))
         try:
-            done = upload(self._transport, self._spec.collection, self._write_key, body, reports=len(messages))
+            done = self._send_packed(messages) if self._packed else self._send_json(messages)
         except ServiceError as error:
             return Sent(values, problem=str(error))
         return Sent(values, replayed=done.replayed)
+
+    def _send_json(self, messages: IntArray) -> Acknowledgement:
+        body = batch_body(
+            self._spec.digest, os.urandom(16).hex(), messages.tolist(), self._window(), cohort=self._cohort
+        )
+        return self._upload(body, messages, "application/json")
+
+    def _send_packed(self, messages: IntArray) -> Acknowledgement:
+        window = self._window()
+        if window is None:  # packed batches always state one
+            return self._send_json(messages)
+        prefix = bytes.fromhex(self._spec.digest[:16])
+        batch = ReportBatch(prefix, window, os.urandom(16), messages.astype(np.uint32), self._cohort)
+        try:
+            return self._upload(batch.pack(), messages, PACKED_MEDIA_TYPE)
+        except ServiceRefusal as refusal:
+            if refusal.problem.slug != "unsupported-media-type":
+                raise
+        self._packed = False
+        return self._send_json(messages)
+
+    def _window(self) -> int | None:
+        return current_window(self._spec, self._clock())
+
+    def _upload(self, body: bytes, messages: IntArray, media_type: str) -> Acknowledgement:
+        collection = self._spec.collection
+        return upload(self._transport, collection, self._write_key, body, reports=len(messages), media_type=media_type)
 
 
 class OneByOneSender:
@@ -58,7 +102,16 @@ class OneByOneSender:
     Only the connections and the downloaded spec are shared, as phones share a network cache.
     """
 
-    def __init__(self, url: str, write_key: str, spec: CollectionSpec, http: httpx.Client, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        url: str,
+        write_key: str,
+        spec: CollectionSpec,
+        http: httpx.Client,
+        retry: RetryPolicy,
+        cohort: str | None = None,
+    ) -> None:
+        self._cohort = cohort
         self._url, self._write_key, self._spec, self._http, self._retry = url, write_key, spec, http, retry
         self._specs: dict[tuple[str, str], KeptSpec] = {}
 
@@ -76,7 +129,7 @@ class OneByOneSender:
             http=self._http,
         )
         try:
-            receipt = phone.report(self._spec.collection, answer)
+            receipt = phone.report(self._spec.collection, answer, cohort=self._cohort)
         except ServiceError as error:
             return Sent(values, problem=str(error))
         if receipt.outcome is Outcome.ACKNOWLEDGED:

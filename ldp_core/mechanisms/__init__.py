@@ -6,7 +6,8 @@
 """
 
 from ldp_core.mechanisms.base import Mechanism
+from ldp_core.mechanisms.group_share import GroupShare, group_share
 from ldp_core.mechanisms.registry import create, list_mechanisms
 from ldp_core.mechanisms.tally import Tally
 
-__all__ = ["Mechanism", "Tally", "create", "list_mechanisms"]
+__all__ = ["GroupShare", "Mechanism", "Tally", "create", "group_share", "list_mechanisms"]

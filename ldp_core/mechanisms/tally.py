@@ -71,9 +71,8 @@ def checked_messages(messages: ArrayLike, report_space: int) -> Messages:
         return np.zeros(0, dtype=np.int64)
     if not np.issubdtype(array.dtype, np.integer) or array.ndim != 1:
         raise ReportError(f"messages must be one row of integers, got shape {array.shape} of {array.dtype}")
-    outside = (array < 0) | (array >= report_space)
-    if outside.any():
-        position = int(np.argmax(outside))
+    if int(array.min()) < 0 or int(array.max()) >= report_space:
+        position = int(np.argmax((array < 0) | (array >= report_space)))
         raise ReportError(
             f"message {array[position]} at position {position} is outside 0..{report_space - 1}; "
             "no phone with this spec sends it"

@@ -2,5 +2,6 @@
 
 from ldp_core.wire.collection_spec import CollectionSpec, Limits, Window
 from ldp_core.wire.domain import Domain
+from ldp_core.wire.reports import PACKED_MEDIA_TYPE, ReportBatch, first_outside
 
-__all__ = ["CollectionSpec", "Domain", "Limits", "Window"]
+__all__ = ["PACKED_MEDIA_TYPE", "CollectionSpec", "Domain", "Limits", "ReportBatch", "Window", "first_outside"]

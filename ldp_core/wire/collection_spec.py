@@ -5,7 +5,7 @@ of the spec it was made under. Small domains stand in the spec; of large ones th
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -24,6 +24,9 @@ INLINE_ITEMS_BYTES = 64 * 1024
 
 MAX_REPORT_SPACE = 1 << 32
 """A message is one unsigned integer of 32 bits."""
+
+MAX_COHORTS = 256
+MAX_COHORT_CHARACTERS = 64
 
 _PERIOD = re.compile(r"P(?:(?P<weeks>\d{1,3})W|(?P<days>\d{1,3})D|T(?P<hours>\d{1,3})H)")
 _SECONDS = {"weeks": 7 * 86_400, "days": 86_400, "hours": 3_600}
@@ -67,7 +70,8 @@ class CollectionSpec:
     """A version of a collection, frozen.
 
     collection: its identifier · version: 1, 2, … · domain: the items, or None when phones send bare indices ·
-    mechanism: built for exactly this domain_size and epsilon.
+    mechanism: built for exactly this domain_size and epsilon · cohorts: names of which every report states one, none or
+    2 to 256. The choice of a cohort is not protected by epsilon.
     """
 
     collection: str
@@ -78,6 +82,7 @@ class CollectionSpec:
     items_url: str | None = None
     window: Window = field(default_factory=Window)
     limits: Limits = field(default_factory=Limits)
+    cohorts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.domain is not None and len(self.domain) != self.mechanism.domain_size:
@@ -89,6 +94,14 @@ class CollectionSpec:
                 f"a message must fit 32 bits, and {self.mechanism.name} would need {self.mechanism.report_bits:,} here; "
                 "`fano mechanisms` lists those that fit"
             )
+        _check_cohorts(self.cohorts)
+
+    def cohort_index(self, name: str) -> int:
+        """The index of a declared cohort. Raises ParameterError for any other."""
+        if name not in self.cohorts:
+            known = ", ".join(self.cohorts) or "none"
+            raise ParameterError(f"{name!r} is no cohort of this collection; it declares {known}")
+        return self.cohorts.index(name)
 
     def document(self) -> dict[str, Json]:
         """The spec as JSON: integers and strings only."""
@@ -109,6 +122,8 @@ class CollectionSpec:
                 "body_bytes": self.limits.body_bytes,
             },
         }
+        if self.cohorts:
+            document["cohorts"] = list(self.cohorts)
         if self.domain is not None:
             document["items_digest"] = self.domain.digest
             if len(self.domain.canonical) <= INLINE_ITEMS_BYTES:
@@ -170,12 +185,23 @@ class CollectionSpec:
             items_url=document.get("items_url"),
             window=Window(document["window"]["period"]),
             limits=Limits(**document["limits"]),
+            cohorts=tuple(document.get("cohorts", ())),
         )
 
     @property
     def epsilon(self) -> Fraction:
         """The privacy loss of one report, exactly."""
         return self.mechanism.epsilon
+
+
+def _check_cohorts(cohorts: Sequence[str]) -> None:
+    if not cohorts:
+        return
+    if not 2 <= len(cohorts) <= MAX_COHORTS or len(set(cohorts)) != len(cohorts):
+        raise ParameterError(f"a collection declares no cohorts, or 2 to {MAX_COHORTS} different ones")
+    for name in cohorts:
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_COHORT_CHARACTERS:
+            raise ParameterError(f"the name of a cohort is a string of 1 to {MAX_COHORT_CHARACTERS} characters")
 
 
 def _domain(document: Mapping[str, Any], items: bytes | None) -> Domain | None:

@@ -19,7 +19,7 @@ from server.api.schemas import (
     StateOut,
 )
 from server.services.collections import Proposal
-from server.services.specs import intake_terms, mechanism_of, plan_of
+from server.services.specs import cohort_names, intake_terms, mechanism_of, plan_of
 from server.storage.collections import CollectionRow
 
 __all__ = ["describe", "router"]
@@ -54,6 +54,7 @@ async def create_collection(
         opens=seconds(wanted.opens_at),
         closes=seconds(wanted.closes_at),
         retention=wanted.retention,
+        cohorts=wanted.cohorts,
     )
     row, write_key = await run_in_threadpool(services.collections.create, proposal, actor=admin.name)
     response.headers["Location"] = f"/v1/collections/{row.id}"
@@ -119,6 +120,7 @@ def describe(row: CollectionRow) -> CollectionOut:
         domain_size=mechanism.domain_size,
         report_space=mechanism.report_space,
         window=terms.window_period,
+        cohorts=list(cohort_names(row.spec)),
         min_reports=row.min_reports,
         opens_at=instant(row.opens),
         closes_at=instant(row.closes),

@@ -10,6 +10,7 @@ from server.api.devices import matches
 from server.api.openapi import problems
 from server.api.schemas import EstimateOut
 from server.services.estimate_views import EstimateView
+from server.services.estimates import Asked
 
 __all__ = ["router"]
 
@@ -42,6 +43,10 @@ async def get_estimates(
     collection_id: str,
     request: Request,
     services: ServicesOf,
+    window: Annotated[
+        str | None, Query(description='only these windows: one as "20000", several as "20000..20006"')
+    ] = None,
+    cohort: Annotated[str | None, Query(description="only this cohort, by its declared name")] = None,
     decoder: Annotated[str | None, Query(description="one of the mechanism's decoders; they agree bit for bit")] = None,
     confidence: Annotated[float, Query(gt=0, lt=1, description="of every interval and of the noise floor")] = 0.95,
     top: Annotated[
@@ -56,8 +61,9 @@ async def get_estimates(
     format: Annotated[Literal["json", "csv"], Query(description="json or csv")] = "json",  # noqa: A002 - the API's name
 ) -> Response:
     """The histogram so far, every number with its error."""
+    asked = Asked(window=window, cohort=cohort, decoder=decoder)
     view = EstimateView(confidence=confidence, top=top, format=format, post=tuple(dict.fromkeys(post or ())))
-    rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, decoder, view.render, version))
+    rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, asked, view.render, version))
     headers = {"ETag": rendered.etag, "Cache-Control": "no-cache", "Fano-Provenance": rendered.provenance}
     if matches(request.headers.get("if-none-match"), rendered.etag):
         return Response(status_code=304, headers=headers)

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from ldp_core.wire import PACKED_MEDIA_TYPE
 from server.api.admin_schemas import CreateKey, CreateToken
 from server.api.lifecycle_schemas import CreateVersion, PatchCollection
 from server.api.problems import MEDIA_TYPE, PROBLEMS
-from server.api.schemas import CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn
+from server.api.schemas import CompareRequest, CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn
 
 __all__ = ["REPORTS_PATH", "install_openapi", "json_body", "problems"]
 
@@ -18,6 +19,7 @@ REPORTS_PATH = "/v1/collections/{collection_id}/reports"
 
 _REFERENCE = "#/components/schemas/"
 _BY_HAND = (
+    CompareRequest,
     CreateCollection,
     CreateKey,
     CreateToken,
@@ -126,5 +128,13 @@ def _upload_operation() -> Mapping[str, Any]:
         "security": [{"writeKey": []}],
         "parameters": [{"name": "collection_id", "in": "path", "required": True, "schema": {"type": "string"}}],
         "responses": responses,
-        **json_body("ReportsIn"),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": _schema("ReportsIn")},
+                PACKED_MEDIA_TYPE: {
+                    "schema": {"type": "string", "format": "binary", "description": "see docs/wire.md", "minLength": 44}
+                },
+            },
+        },
     }

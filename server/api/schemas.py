@@ -18,6 +18,8 @@ from pydantic import (
 __all__ = [
     "CollectionList",
     "CollectionOut",
+    "CompareOut",
+    "CompareRequest",
     "CountedCollection",
     "CreateCollection",
     "CreatedCollection",
@@ -35,6 +37,7 @@ __all__ = [
     "Readiness",
     "ReceiptOut",
     "ReportsIn",
+    "SeriesOut",
     "StateOut",
     "VersionOut",
 ]
@@ -81,6 +84,9 @@ class CreateCollection(BaseModel):
     retention: Annotated[
         str | None, Field(description="how long after its window a batch is still taken", examples=["P28D"])
     ] = None
+    cohorts: Annotated[
+        list[str], Field(description="names of which every report states one, such as versions of an app; not private")
+    ] = []
 
     @field_validator("name", "question")
     @classmethod
@@ -125,6 +131,7 @@ class CollectionOut(BaseModel):
     domain_size: int
     report_space: int
     window: str
+    cohorts: list[str]
     min_reports: int
     opens_at: Annotated[datetime | None, Field(description="when a draft opens by itself")]
     closes_at: Annotated[datetime | None, Field(description="when it closes by itself, or closed")]
@@ -171,6 +178,9 @@ class ReportsIn(BaseModel):
     window: Annotated[
         int | None,
         Field(ge=0, lt=1 << 40, description="the window in which they were made: seconds since 1970 // its length"),
+    ] = None
+    cohort: Annotated[
+        int | None, Field(ge=0, lt=1 << 16, description="index of one of the spec's cohorts, if it declares any")
     ] = None
 
 
@@ -222,6 +232,8 @@ class ProvenanceOut(BaseModel):
 
     spec_digest: str
     counts_digest: str
+    window: str | None
+    cohort: str | None
     mechanism: str
     parameters: dict[str, int]
     epsilon: str
@@ -238,6 +250,8 @@ class EstimateOut(BaseModel):
     collection: str
     n: int
     version: int
+    window: Annotated[str | None, Field(description="the windows asked for, null for all")]
+    cohort: Annotated[str | None, Field(description="the cohort asked for, null for all together")]
     spec_digest: str
     mechanism: str
     parameters: dict[str, int]
@@ -253,6 +267,135 @@ class EstimateOut(BaseModel):
     poisoning: PoisoningOut
     items: list[ItemOut]
     provenance: ProvenanceOut
+
+
+class SeriesItemOut(BaseModel):
+    """One item in one window. simultaneous: all intervals of the answer hold together."""
+
+    item: str
+    index: int
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    low_simultaneous: float
+    high_simultaneous: float
+
+
+class SeriesWindowOut(BaseModel):
+    """One window that holds reports."""
+
+    window: int
+    start: Annotated[str | None, Field(description="when it began, ISO 8601 in UTC")]
+    n: int
+    withheld: Annotated[bool, Field(description="n is below min_reports, so no item is shown")]
+    items: list[SeriesItemOut]
+
+
+class SeriesOut(BaseModel):
+    """Items window by window, the oldest first; windows without any report are left out."""
+
+    collection: str
+    version: int
+    spec_digest: str
+    epsilon: str
+    decoder: str
+    confidence: float
+    cohort: str | None
+    window_seconds: int
+    min_reports: int
+    windows: list[SeriesWindowOut]
+
+
+class SideIn(BaseModel):
+    """One side of a comparison: some windows, one cohort, or both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    window: Annotated[str | None, Field(description='"20000" or "20000..20006"; left out: all')] = None
+    cohort: Annotated[str | None, Field(description="a declared name; left out: all together")] = None
+
+
+class GroupIn(BaseModel):
+    """Items whose shares are added up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    items: Annotated[list[str], Field(min_length=1, max_length=1_000)]
+
+
+class CompareRequest(BaseModel):
+    """Two sets of reports that share none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: SideIn
+    second: SideIn
+    confidence: Annotated[
+        float, Field(gt=0, lt=1, description="of every interval; 1 - confidence is the level of tests")
+    ] = 0.95
+    top: Annotated[StrictInt | None, Field(ge=1, description="only the largest |z|, in falling order; else all")] = None
+    groups: Annotated[list[GroupIn], Field(max_length=100)] = []
+    decoder: str | None = None
+
+
+class SideOut(SideIn):
+    """One side, with what it was made of."""
+
+    n: int
+    counts_digest: str
+
+
+class ComparedOut(BaseModel):
+    """Second minus first. The error counts who happened to report as chance, besides the randomizers."""
+
+    first: float
+    second: float
+    difference: float
+    standard_error: float
+    z: float
+    p: Annotated[float, Field(description="two-sided, of this comparison by itself")]
+    p_bonferroni: float
+    p_holm: float
+    low: float
+    high: float
+    low_simultaneous: float
+    high_simultaneous: float
+    significant: Annotated[bool, Field(description="p_holm < 1 - confidence")]
+
+
+class ComparedItemOut(ComparedOut):
+    """One item."""
+
+    item: str
+    index: int
+
+
+class ComparedGroupOut(ComparedOut):
+    """One group; corrected for the number of groups."""
+
+    name: str
+    standard_error_is_bound: Annotated[
+        bool, Field(description="the tally does not tell how items vary together, so the error is an upper bound")
+    ]
+
+
+class CompareOut(BaseModel):
+    """A difference test for every item, and for groups of items."""
+
+    collection: str
+    version: int
+    spec_digest: str
+    epsilon: str
+    decoder: str
+    confidence: float
+    first: SideOut
+    second: SideOut
+    comparisons: Annotated[int, Field(description="items that were tested, also those not shown")]
+    significant: Annotated[int, Field(description="of them those that differ, by Holm")]
+    items: list[ComparedItemOut]
+    groups: list[ComparedGroupOut]
 
 
 class PlanRequest(BaseModel):

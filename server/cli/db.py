@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,23 @@ def purge(database: str | None, as_json: bool) -> None:
         click.echo(json.dumps({"batch_keys": done.keys, "rows_of_deleted_collections": done.rows}))
     else:
         click.echo(f"Forgot {done.keys:,} batch keys and {done.rows:,} rows of deleted collections.", err=True)
+
+
+@db.command(short_help="Fold stored reports into counts.")
+@_database_option
+@_json_option
+def fold(database: str | None, as_json: bool) -> None:
+    """Fold all stored reports into counts now. The service may run; it does the same by itself, when it is worth it."""
+    from server.services.folding import Folder
+    from server.storage.schema import require_head
+
+    with _opened(database) as opened:
+        require_head(opened)
+        folded = Folder(opened, reports=1).fold_all()
+    if as_json:
+        click.echo(json.dumps(asdict(folded)))
+    else:
+        click.echo(f"Folded {folded.reports:,} reports of {folded.segments:,} segments into counts.", err=True)
 
 
 @contextmanager

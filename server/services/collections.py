@@ -48,6 +48,7 @@ class Proposal:
     opens: int | None = None
     closes: int | None = None
     retention: str | None = None
+    cohorts: Sequence[str] = ()
 
 
 class Collections:
@@ -165,9 +166,16 @@ class Collections:
             if domain is not None:
                 domain.digest  # noqa: B018 - refuses text that UTF-8 cannot carry
         mechanism = self._mechanism(proposal, domain)
-        with _Field("question"):
+        with _Field("cohorts" if proposal.cohorts else "question"):
             spec = CollectionSpec(
-                collection_id, version, proposal.question, mechanism, domain=domain, window=window, limits=limits
+                collection_id,
+                version,
+                proposal.question,
+                mechanism,
+                domain=domain,
+                window=window,
+                limits=limits,
+                cohorts=tuple(proposal.cohorts),
             )
             spec.canonical  # noqa: B018 - refuses text that UTF-8 cannot carry
         return spec

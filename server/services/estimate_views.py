@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
@@ -64,7 +65,7 @@ class EstimateView:
             content, media_type = self._csv(decoded), "text/csv; charset=utf-8"
         else:
             content, media_type = msgspec.json.encode(self.document(decoded)), "application/json"
-        compact = msgspec.json.encode(provenance)
+        compact = json.dumps(provenance, separators=(",", ":")).encode("ascii")  # a header holds ASCII only
         named = compact + repr((self.confidence, self.top, self.format, self.post)).encode()
         # weak: the bytes also carry how long the decoder took
         return Rendered(content, media_type, f'W/"{hashlib.sha256(named).hexdigest()}"', compact.decode("ascii"))
@@ -79,6 +80,8 @@ class EstimateView:
             "collection": row.id,
             "n": estimate.n,
             "version": row.version,
+            "window": decoded.asked.window,
+            "cohort": decoded.asked.cohort,
             **{name: provenance[name] for name in shared},
             "decode_seconds": decoded.decode_seconds,
             "confidence": self.confidence,
@@ -137,6 +140,8 @@ def _provenance(decoded: Decoded, post: tuple[str, ...]) -> dict[str, Any]:
     return {
         "spec_digest": decoded.row.spec_digest,
         "counts_digest": decoded.counts_digest,
+        "window": decoded.asked.window,
+        "cohort": decoded.asked.cohort,
         "mechanism": origin.mechanism,
         "parameters": dict(origin.parameters),
         "epsilon": format_epsilon(origin.epsilon),

@@ -11,20 +11,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ldp_core.decoding import compile_kernels
 from ldp_core.estimation import Estimate
-from ldp_core.mechanisms import Tally
+from ldp_core.mechanisms import Mechanism, Tally
 from server.refusals import InvalidParameters, NotEnoughReports
 from server.services.collections import Collections
 from server.services.specs import mechanism_of
 from server.services.tallies import Tallies, counts_digest
+from server.services.windows import selection_of
 from server.storage.collections import CollectionRow
 from server.storage.database import Database
+from server.storage.tallies import Selection
 
-__all__ = ["Decoded", "Estimates"]
+__all__ = ["Asked", "Decoded", "Estimates", "chosen_decoder"]
 
 T = TypeVar("T")
 
@@ -35,14 +37,28 @@ _decoding = threading.Lock()  # across applications in one process, see the modu
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Which reports, as a client says it (see `selection_of`), and with which decoder; None: all, and the default one."""
+
+    window: str | None = None
+    cohort: str | None = None
+    decoder: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """An estimate with what it was made of. decode_seconds: how long the decoder took when it ran."""
+    """An estimate with what it was made of.
+
+    decode_seconds: how long the decoder took when it ran · tally: what was decoded · asked: the windows and the cohort that were asked for.
+    """
 
     row: CollectionRow
     estimate: Estimate
     counts_digest: str
     decode_seconds: float
+    asked: Asked
+    tally: Tally
 
 
 @dataclass
@@ -63,7 +79,7 @@ class _Memory:
 
 
 class Estimates:
-    """Decoded histograms of collections. on_decode: told the seconds of each decoding."""
+    """Decoded histograms of collections, of some of their windows, of one cohort. on_decode: told the seconds of each decoding."""
 
     def __init__(
         self, database: Database, collections: Collections, on_decode: Callable[[float], None] = lambda _: None
@@ -85,45 +101,71 @@ class Estimates:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def submit(
-        self, collection_id: str, decoder: str | None, render: Callable[[Decoded], T], version: int | None = None
+        self, collection_id: str, asked: Asked, render: Callable[[Decoded], T], version: int | None = None
     ) -> "Future[T]":
         """Estimate in the background and hand the result to `render` there.
 
-        The future raises UnknownCollection, NotEnoughReports, or InvalidParameters for an unknown decoder or version.
+        The future raises UnknownCollection, NotEnoughReports, or InvalidParameters for what the collection does not have.
         """
-        return self._thread.submit(lambda: render(self._decoded(collection_id, decoder, version)))
+        return self._thread.submit(lambda: render(self.decoded(self._collections.get(collection_id, version), asked)))
 
-    def _decoded(self, collection_id: str, decoder: str | None, version: int | None) -> Decoded:
-        row = self._collections.get(collection_id, version)
+    def run(self, collection_id: str, work: "Callable[[Estimates, CollectionRow], T]") -> "Future[T]":
+        """Let `work` make estimates of a collection in the background. The future raises UnknownCollection too."""
+        return self._thread.submit(lambda: work(self, self._collections.get(collection_id)))
+
+    def decoded(self, row: CollectionRow, asked: Asked, prefix: str = "") -> Decoded:
+        """An estimate of the reports asked for. Only in the background thread, see `run`. prefix: of fields in errors.
+
+        Raises NotEnoughReports, or InvalidParameters for what the collection does not have.
+        """
         mechanism = mechanism_of(row.spec)
-        chosen = mechanism.decoders[0] if decoder is None else decoder
-        if chosen not in mechanism.decoders:
-            raise InvalidParameters.of(
-                "decoder", f"decoder must be one of {', '.join(mechanism.decoders)}; got {chosen!r}"
-            )
-        tally = self._tallies.current(row.version_number, mechanism)
+        selection = selection_of(row.spec, window=asked.window, cohort=asked.cohort, prefix=prefix)
+        chosen = chosen_decoder(mechanism, asked.decoder)
+        tally = self._tallies.current(row.version_number, mechanism, selection)
         _require_reports(tally.n, row.min_reports)
         key = (row.spec_digest, counts_digest(tally), chosen)
         known = self._memory.get(key)
-        return known if known is not None else self._decode(key, row, tally)
+        decoded = known if known is not None else self._decode(key, row, tally)
+        return replace(decoded, row=row, asked=asked)
+
+    def windows(self, row: CollectionRow, selection: Selection) -> list[tuple[int, int]]:
+        """The windows of a selection that hold reports, each with their number, in order."""
+        return self._tallies.windows(row.version_number, selection)
+
+    def tally_once(self, row: CollectionRow, selection: Selection) -> Tally:
+        """A tally that is not asked for often enough to be remembered."""
+        return self._tallies.current(row.version_number, mechanism_of(row.spec), selection, remember=False)
+
+    @staticmethod
+    def decode(row: CollectionRow, tally: Tally, decoder: str) -> Estimate:
+        """Decode a tally. Only in the background thread, see `run`."""
+        with _decoding:
+            return mechanism_of(row.spec).decode(tally, decoder)
 
     def _decode(self, key: tuple[str, str, str], row: CollectionRow, tally: Tally) -> Decoded:
         _, digest, decoder = key
-        with _decoding:
-            start = time.perf_counter()
-            estimate = mechanism_of(row.spec).decode(tally, decoder)
-            seconds = time.perf_counter() - start
-        decoded = Decoded(row, estimate, digest, seconds)
+        start = time.perf_counter()
+        estimate = self.decode(row, tally, decoder)
+        seconds = time.perf_counter() - start
+        decoded = Decoded(row, estimate, digest, seconds, Asked(), tally)
         self._memory.put(key, decoded)
         self._on_decode(seconds)
         return decoded
+
+
+def chosen_decoder(mechanism: Mechanism, name: str | None) -> str:
+    """The decoder of this name, the default one for None. Raises InvalidParameters."""
+    chosen = mechanism.decoders[0] if name is None else name
+    if chosen not in mechanism.decoders:
+        raise InvalidParameters.of("decoder", f"decoder must be one of {', '.join(mechanism.decoders)}; got {chosen!r}")
+    return chosen
 
 
 def _require_reports(have: int, min_reports: int) -> None:
     need = max(1, min_reports)
     if have < need:
         raise NotEnoughReports(
-            f"there are {have} reports and an estimate of this collection needs {need}; wait for more",
+            f"there are {have} reports and an estimate needs {need} here; wait for more, or ask for more windows",
             have=have,
             need=need,
         )

@@ -24,8 +24,8 @@ from server.storage.reports import BatchKey, Locked, Segment
 
 __all__ = ["pack_segment", "record_group", "refused"]
 
-_Place = tuple[int, int]
-"""Version number and window index: what a segment is for."""
+_Place = tuple[int, int, int]
+"""Version number, window index and cohort: what a segment is for."""
 
 
 def record_group(database: Database, uploads: Sequence[Upload], now: Callable[[], float] = time.time) -> list[Outcome]:
@@ -65,12 +65,12 @@ def _count_new(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[
     """Store the uploads whose keys are new, and return those."""
     places: dict[_Place, dict[bytes, Upload]] = {}
     for upload in uploads:
-        places.setdefault((upload.version, upload.window_index), {})[upload.key_hash] = upload
+        places.setdefault((upload.version, upload.window_index, upload.cohort), {})[upload.key_hash] = upload
     counted = {}
-    for (version, window), by_key in sorted(places.items()):
+    for (version, window, cohort), by_key in sorted(places.items()):
         new = [by_key[key] for key in _insert_keys(connection, version, by_key.values())]
         if new:
-            rows.insert_segment(connection, pack_segment(version, window, new))
+            rows.insert_segment(connection, pack_segment(version, window, new, cohort))
         counted.update({(version, upload.key_hash): upload for upload in new})
     return counted
 
@@ -98,10 +98,10 @@ def _known(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[int,
     }
 
 
-def pack_segment(version: int, window_index: int, uploads: Sequence[Upload]) -> Segment:
+def pack_segment(version: int, window_index: int, uploads: Sequence[Upload], cohort: int = 0) -> Segment:
     """The messages of uploads in value order: nothing of the order of arrival is left, not even within an upload."""
     messages = np.sort(np.frombuffer(b"".join([upload.messages for upload in uploads]), dtype="<u4"))
-    return Segment(version, window_index, len(messages), messages.tobytes())
+    return Segment(version, window_index, len(messages), messages.tobytes(), cohort)
 
 
 def _outcome(

@@ -17,6 +17,7 @@ from server.services.lifecycle import unknown_collection
 from server.services.rate_limit import RateLimit
 from server.services.specs import IntakeTerms, intake_terms
 from server.services.tokens import Scope, Tokens, token_sha256
+from server.services.windows import counting_window
 from server.services.writer import GroupCommitWriter, Receipt, Upload
 from server.storage.collections import list_versions
 from server.storage.database import Database
@@ -49,11 +50,21 @@ class IntakeView(NamedTuple):
         """What an upload under the current version must keep to."""
         return self.versions[self.spec_digest][1]
 
+    def find(self, spec: str | bytes) -> str | None:
+        """The digest of the version that a batch was made under: it states all of it, or in bytes how it begins."""
+        if isinstance(spec, str):
+            return spec if spec in self.versions else None
+        begin = spec.hex()
+        if self.spec_digest.startswith(begin):
+            return self.spec_digest
+        return next((digest for digest in self.versions if digest.startswith(begin)), None)
+
 
 class Intake:
     """Checks uploads and hands them to the writer.
 
-    clock: seconds since 1970, by which the window of arrival is told.
+    window_grace_seconds: how long after its end batches that name a window count in it · clock: seconds since 1970, by which
+    windows are told.
     """
 
     def __init__(
@@ -63,11 +74,13 @@ class Intake:
         writer: GroupCommitWriter,
         *,
         uploads_per_second: float | None = None,
+        window_grace_seconds: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._tokens = tokens
         self._writer = writer
+        self._grace_seconds = window_grace_seconds
         self._clock = clock
         self._rate = RateLimit(uploads_per_second, time.monotonic)
         self._views: OrderedDict[str, IntakeView] = OrderedDict()
@@ -103,24 +116,33 @@ class Intake:
                 f"uploads are {' or '.join(PARSERS)}, got {media_type or 'no Content-Type'}", supported=list(PARSERS)
             )
         batch = parse(body)
-        if batch.spec_digest not in view.versions:  # perhaps a version newer than the view
+        found = view.find(batch.spec)
+        if found is None:  # perhaps a version newer than the view
             view = await asyncio.to_thread(self._read, view.id)
             self._remember(view.id, view)
-        version, terms = view.versions.get(batch.spec_digest, (0, view.terms))
+            found = view.find(batch.spec)
+        digest = view.spec_digest if found is None else found
+        version, terms = view.versions[digest]
         # an earlier version passes: it may be a retry of what that version counted, and the writer knows
-        messages = check_batch(batch, terms, batch.spec_digest if version else view.spec_digest)
-        key_hash, body_hash = batch_hashes(batch.key, messages, batch.window)
+        messages = check_batch(batch, terms, digest)
+        key_hash, body_hash = batch_hashes(batch.key, messages, window=batch.window, cohort=batch.cohort)
         return await self._writer.submit(
             Upload(
                 collection=view.collection,
                 version=version,
-                window_index=int(self._clock()) // terms.window_seconds,
+                window_index=counting_window(
+                    batch.window,
+                    now=self._clock(),
+                    window_seconds=terms.window_seconds,
+                    grace_seconds=self._grace_seconds,
+                ),
                 key_hash=key_hash,
                 body_hash=body_hash,
                 messages=messages,
                 reports=len(batch.messages),
                 named_window=NO_WINDOW if batch.window is None else batch.window,
                 window_seconds=terms.window_seconds,
+                cohort=batch.cohort or 0,
             )
         )
 

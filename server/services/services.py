@@ -9,12 +9,14 @@ from server.services.backlog import Backlog
 from server.services.changes import Changes
 from server.services.collections import Collections
 from server.services.estimates import Estimates
+from server.services.folding import Folder, Folding
 from server.services.housekeeping import Housekeeping
 from server.services.ingest import record_group
 from server.services.intake import Intake
 from server.services.intake_counts import IntakeCounts
 from server.services.keys import Keys
 from server.services.readiness import Readiness
+from server.services.series import SeriesService
 from server.services.startup import make_tokens
 from server.services.writer import GroupCommitWriter, Outcome, Upload
 from server.settings import Settings
@@ -53,9 +55,13 @@ class Services:
             self.tokens,
             self.writer,
             uploads_per_second=settings.uploads_per_second,
+            window_grace_seconds=settings.window_grace_seconds,
             clock=self.clock.now,
         )
         self.estimates = Estimates(self.database, self.collections, self.metrics.decoded)
+        self.series = SeriesService(self.estimates)
+        self.folder = Folder(self.database, reports=settings.fold_reports, clock=self.clock.now)
+        self.folding = Folding(self.folder, seconds=settings.fold_seconds)
         self.intake_counts = IntakeCounts(settings.data_dir, self.intake.window_now)
         self.backlog = Backlog(self.database, clock=self.clock.now)
         self.readiness = Readiness(
@@ -68,6 +74,7 @@ class Services:
     def start(self) -> None:
         """Start the writer and the background work, and warm the decoder. Call it inside the event loop that will serve."""
         self.writer.start()
+        self.folding.start()
         self.intake_counts.start()
         self.housekeeping.start()
         if self.settings.warm_decoder:
@@ -78,6 +85,7 @@ class Services:
         self.housekeeping.close()
         self.writer.close()
         self.intake_counts.close()
+        self.folding.close()
         self.estimates.close()
         self.database.dispose()
 

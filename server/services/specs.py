@@ -12,7 +12,7 @@ from ldp_core.privacy.epsilon import parse_epsilon
 from ldp_core.wire import CollectionSpec
 from server.storage.collections import CollectionRow
 
-__all__ = ["IntakeTerms", "Plan", "intake_terms", "mechanism_of", "parsed_spec", "plan_of"]
+__all__ = ["IntakeTerms", "Plan", "cohort_names", "intake_terms", "mechanism_of", "parsed_spec", "plan_of"]
 
 _PLANNED_REPORTS = 10_000
 
@@ -31,13 +31,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class IntakeTerms:
-    """What an upload must keep to."""
+    """What an upload must keep to. cohorts: how many are declared, 0 when none are."""
 
     report_space: int
     window_period: str
     window_seconds: int
     reports_per_batch: int
     body_bytes: int
+    cohorts: int = 0
 
 
 def plan_of(mechanism: Mechanism) -> Plan:
@@ -73,7 +74,14 @@ def intake_terms(spec: bytes) -> IntakeTerms:
         window_seconds=document["window"]["seconds"],
         reports_per_batch=document["limits"]["reports_per_batch"],
         body_bytes=document["limits"]["body_bytes"],
+        cohorts=len(document.get("cohorts", ())),
     )
+
+
+@lru_cache(maxsize=1024)
+def cohort_names(spec: bytes) -> tuple[str, ...]:
+    """The cohorts that a spec declares, in order; none are declared by most."""
+    return tuple(json.loads(spec).get("cohorts", ()))
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""Counts of messages, kept up to date by adding the segments that came since."""
+"""Counts of messages: checkpoints and the segments since, kept up to date by adding what came after the last look."""
 
 import hashlib
 from collections import OrderedDict
@@ -7,48 +7,91 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldp_core.mechanisms import Mechanism, Tally
-from server.storage.database import Database
-from server.storage.reports import segments_after
+from ldp_core.types import Counts
+from server.services.count_vectors import unpack_counts
+from server.storage import tallies as rows
+from server.storage.database import Connection, Database
+from server.storage.tallies import ALL_REPORTS, Selection
 
 __all__ = ["Tallies", "counts_digest"]
 
 _REMEMBERED = 16
-_COUNTED_AT_ONCE = 1 << 22
+_COUNTED_AT_ONCE = 1 << 23
 """Messages gathered from segments before they are counted: one pass over a count vector serves many small segments."""
 
 
 @dataclass
 class _Running:
-    last_id: int
-    tally: Tally
+    """What was counted: everything selected up to segment `last_id`, in a checkpoint or not."""
+
+    counts: Counts
+    n: int = 0
+    last_id: int = 0
+
+    def add(self, tally: Tally) -> None:
+        self.counts += tally.counts
+        self.n += tally.n
 
 
 class Tallies:
-    """The tally of each version. Not safe for threads: one thread at a time may use it."""
+    """The tally of each version, or of some of its windows and cohorts. One thread at a time may use it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._running: OrderedDict[int, _Running] = OrderedDict()
+        self._running: OrderedDict[tuple[int, Selection], _Running] = OrderedDict()
 
-    def current(self, version: int, mechanism: Mechanism) -> Tally:
-        """The tally of everything acknowledged before this call."""
-        running = self._running.pop(version, None) or _Running(0, mechanism.tally([]))
-        gathered: list[bytes] = []
-        size = 0
-        with self._database.read() as connection:
-            for segment_id, messages in segments_after(connection, version, running.last_id):
-                gathered.append(messages)
-                size += len(messages) // 4
-                running.last_id = segment_id
-                if size >= _COUNTED_AT_ONCE:
-                    running.tally = running.tally.merge(_counted(mechanism, gathered))
-                    gathered, size = [], 0
-        if gathered:
-            running.tally = running.tally.merge(_counted(mechanism, gathered))
-        self._running[version] = running
+    def current(
+        self, version: int, mechanism: Mechanism, selection: Selection = ALL_REPORTS, *, remember: bool = True
+    ) -> Tally:
+        """The tally of everything selected that was acknowledged before this call."""
+        running = self._running.pop((version, selection), None)
+        with self._database.snapshot() as connection:
+            # ids grow in the order of commits, and a checkpoint that ends after last_id may hold what we have not seen
+            if running is None or rows.last_folded(connection, version, selection) > running.last_id:
+                running = _from_checkpoints(connection, version, mechanism, selection)
+                self._add_segments(connection, version, mechanism, selection, running, 0)
+            else:
+                self._add_segments(connection, version, mechanism, selection, running, running.last_id)
+        if remember:
+            self._running[version, selection] = running
         while len(self._running) > _REMEMBERED:
             self._running.popitem(last=False)
-        return running.tally
+        return Tally(running.counts.copy(), running.n)
+
+    def windows(self, version: int, selection: Selection) -> list[tuple[int, int]]:
+        """The windows that hold reports, each with their number, in order."""
+        with self._database.read() as connection:
+            return rows.windows_with_reports(connection, version, selection)
+
+    @staticmethod
+    def _add_segments(
+        connection: Connection,
+        version: int,
+        mechanism: Mechanism,
+        selection: Selection,
+        running: _Running,
+        after: int,
+    ) -> None:
+        gathered: list[bytes] = []
+        size = 0
+        for segment_id, messages in rows.read_segments(connection, version, selection, after):
+            gathered.append(messages)
+            size += len(messages) // 4
+            running.last_id = max(running.last_id, segment_id)
+            if size >= _COUNTED_AT_ONCE:
+                running.add(_counted(mechanism, gathered))
+                gathered, size = [], 0
+        if gathered:
+            running.add(_counted(mechanism, gathered))
+
+
+def _from_checkpoints(connection: Connection, version: int, mechanism: Mechanism, selection: Selection) -> _Running:
+    running = _Running(np.zeros(mechanism.tally_size, dtype=np.int64))
+    for checkpoint in rows.read_checkpoints(connection, version, selection):
+        running.counts += unpack_counts(checkpoint.counts, mechanism.tally_size)
+        running.n += checkpoint.reports
+        running.last_id = max(running.last_id, checkpoint.last_segment)
+    return running
 
 
 def _counted(mechanism: Mechanism, segments: list[bytes]) -> Tally:

@@ -27,7 +27,7 @@ class Upload(NamedTuple):
     """An upload that passed every check that needs no transaction.
 
     collection, version: database numbers · key_hash, body_hash: 16 bytes · messages: little-endian uint32, `reports` of them.
-    window_index: in which it arrives · named_window: in which it was made, if it says so; it lasts window_seconds.
+    window_index: in which it counts · named_window: in which it was made, if it says so; it lasts window_seconds.
     """
 
     collection: int
@@ -39,6 +39,7 @@ class Upload(NamedTuple):
     reports: int
     named_window: int = NO_WINDOW
     window_seconds: int = 0
+    cohort: int = 0
 
 
 class Receipt(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from server.storage.tables import collections, segments, versions
+from server.storage.tables import collections, segments, tallies, versions
 
 __all__ = [
     "CollectionRow",
@@ -155,11 +155,14 @@ def _collection(row: Row[*tuple[object, ...]]) -> CollectionRow:
 def count_reports(connection: Connection, version_numbers: Sequence[int]) -> dict[int, int]:
     """The number of reports of each of these versions."""
     counted = dict.fromkeys(version_numbers, 0)
-    totals = (
-        select(segments.c.version, func.sum(segments.c.reports))
-        .where(segments.c.version.in_(version_numbers))
-        .group_by(segments.c.version)
-    )
+    stored = [
+        select(table.c.version, table.c.reports).where(table.c.version.in_(version_numbers))
+        for table in (segments, tallies)
+    ]
+    both = (
+        stored[0].union_all(stored[1]).subquery("stored")
+    )  # one statement: folding moves reports from one to the other
+    totals = select(both.c.version, func.sum(both.c.reports)).group_by(both.c.version)
     for version, total in connection.execute(totals):
         counted[version] = int(total)
     return counted

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
@@ -75,6 +76,15 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that changes nothing and whose statements all see the database as it was at the first."""
+        with _availability(), self.engine.connect() as plain:
+            # SQLite reads from one snapshot anyway
+            connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block, durably, or changes nothing."""
         with _availability(), self.engine.connect() as plain:
@@ -116,6 +126,14 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+class _BinaryServerCursor(psycopg.ServerCursor[Any]):
+    """What reads many packed rows: as text, bytes would cross the connection as twice as many hex digits."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.format = psycopg.pq.Format.BINARY
+
+
 def _postgresql_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
@@ -126,6 +144,7 @@ def _postgresql_engine(url: URL) -> Engine:
     )
 
     def connect(connection: Any, _record: Any) -> None:
+        connection.server_cursor_factory = _BinaryServerCursor
         # a role or database may have switched this off, and then an acknowledged report could vanish
         with connection.cursor() as cursor:
             cursor.execute(

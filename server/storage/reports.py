@@ -7,12 +7,12 @@ A group of uploads is stored column by column: the 16-byte hashes of all its key
 database. Binding each row by itself costs more than everything else that an upload needs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from server.storage.tables import batch_keys, segments, versions
+from server.storage.tables import batch_keys, versions
 
 __all__ = [
     "HASH_BYTES",
@@ -24,7 +24,6 @@ __all__ = [
     "insert_segment",
     "known_keys",
     "lock_states",
-    "segments_after",
     "spec_digests",
 ]
 
@@ -43,12 +42,13 @@ class BatchKey(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Messages of one version and window: little-endian uint32, ascending."""
+    """Messages of one version, window and cohort: little-endian uint32, ascending."""
 
     version: int
     window_index: int
     reports: int
     messages: bytes
+    cohort: int = 0
 
 
 class Locked(NamedTuple):
@@ -86,8 +86,8 @@ _INSERT_KEYS = {
     "ON CONFLICT DO NOTHING RETURNING key_hash",
 }
 _INSERT_SEGMENT = {
-    "sqlite": "INSERT INTO segments (version, window_index, reports, messages) VALUES (?, ?, ?, ?)",
-    "postgresql": "INSERT INTO segments (version, window_index, reports, messages) VALUES (%s, %s, %s, %s)",
+    "sqlite": "INSERT INTO segments (version, window_index, reports, messages, cohort) VALUES (?, ?, ?, ?, ?)",
+    "postgresql": "INSERT INTO segments (version, window_index, reports, messages, cohort) VALUES (%s, %s, %s, %s, %s)",
 }
 
 
@@ -136,14 +136,3 @@ def known_keys(connection: Connection, version: int, key_hashes: Sequence[bytes]
 def insert_segment(connection: Connection, segment: Segment) -> None:
     """Store a segment."""
     connection.exec_driver_sql(_INSERT_SEGMENT[connection.dialect.name], tuple(segment))
-
-
-def segments_after(connection: Connection, version: int, last_id: int) -> Iterator[tuple[int, bytes]]:
-    """Id and messages of each segment of a version that came after `last_id`, in order."""
-    rows = connection.execution_options(yield_per=256).execute(
-        select(segments.c.id, segments.c.messages)
-        .where(segments.c.version == version, segments.c.id > last_id)
-        .order_by(segments.c.id)
-    )
-    for row in rows:
-        yield row.id, row.messages

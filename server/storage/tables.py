@@ -1,6 +1,7 @@
 """The tables.
 
     collections ─< versions ─< segments        packed messages, in value order, many uploads in one row
+         │              ├────< tallies         counts of the segments that were folded and are gone
          │              └────< batch_keys      what makes a retry count once
          ├──< tokens
          └──  operations    what goes on by itself;  audit_log names its subjects as text, so it outlives them
@@ -24,9 +25,20 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-__all__ = ["audit_log", "batch_keys", "collections", "metadata", "operations", "segments", "tokens", "versions"]
+__all__ = [
+    "audit_log",
+    "batch_keys",
+    "collections",
+    "metadata",
+    "operations",
+    "segments",
+    "tallies",
+    "tokens",
+    "versions",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -109,9 +121,21 @@ segments = Table(
     Column("window_index", BigInteger, nullable=False),
     Column("reports", Integer, nullable=False),
     Column("messages", LargeBinary, nullable=False),  # little-endian uint32, ascending
+    Column("cohort", Integer, nullable=False, server_default=text("0")),  # 0 where none are declared
     CheckConstraint("length(messages) = 4 * reports", name="length"),
     Index(None, "version", "id"),
     sqlite_autoincrement=True,  # ids are never used again, so a reader may remember the last one it saw
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("version", _Number, ForeignKey(versions.c.number), primary_key=True, autoincrement=False),
+    Column("window_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("cohort", Integer, primary_key=True, autoincrement=False),
+    Column("reports", BigInteger, nullable=False),
+    Column("last_segment", BigInteger, nullable=False),  # id of the last segment that went in
+    Column("counts", LargeBinary, nullable=False),  # as server.services.count_vectors packs them
 )
 
 operations = Table(

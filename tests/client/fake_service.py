@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 
 from ldp_core.mechanisms import create
-from ldp_core.wire import CollectionSpec, Domain
+from ldp_core.wire import CollectionSpec, Domain, ReportBatch
 from ldp_core.wire.canonical_json import parse_canonical_json, sha256_hex
 
 ADMIN = "admin-token"
@@ -54,6 +54,7 @@ class FakeService:
         self.tokens: list[dict[str, Any]] = []
         self.script: list[Reply | Exception | None] = []
         self.change_spec: Callable[[bytes], bytes] = lambda body: body
+        self.reads_packed = True
         self._lock = threading.Lock()
 
     def add(
@@ -134,8 +135,10 @@ class FakeService:
             return problem(409, "collection-paused", "Paused", {"Retry-After": "0"})
         if collection.state == "closed":
             return problem(410, "collection-closed", "The collection is closed")
-        batch: Any = parse_canonical_json(body)
-        if batch["spec_digest"] != collection.spec.digest:
+        batch = self._batch(headers, body)
+        if batch is None:
+            return problem(415, "unsupported-media-type", "Not read here", supported=["application/json"])
+        if not collection.spec.digest.startswith(batch["spec_digest"]):
             return problem(422, "spec-mismatch", "Another spec", spec_digest=collection.spec.digest)
         key, count = batch["batch_key"], len(batch["messages"])
         if key in collection.batches:
@@ -146,6 +149,18 @@ class FakeService:
         collection.batches[key] = body
         collection.messages += batch["messages"]
         return reply(200, {"accepted": count, "replayed": False, "rejected": []})
+
+    def _batch(self, headers: dict[str, str], body: bytes) -> Any:
+        if headers["content-type"] == "application/json":
+            return parse_canonical_json(body)
+        if not self.reads_packed:
+            return None
+        packed = ReportBatch.parse(body)
+        return {
+            "spec_digest": packed.spec_prefix.hex(),
+            "batch_key": packed.key.hex(),
+            "messages": packed.messages.tolist(),
+        }
 
     def _create(self, wanted: dict[str, Any]) -> Reply:
         size = wanted.get("domain_size") or len(wanted["items"])

@@ -47,6 +47,8 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         ("POST", "/v1/tokens"),
         ("DELETE", "/v1/tokens/{token_id}"),
         ("GET", "/v1/audit-log"),
+        ("GET", "/v1/collections/{collection_id}/series"),
+        ("POST", "/v1/collections/{collection_id}/compare"),
         ("GET", "/c/{collection_id}/spec"),
         ("GET", "/c/{collection_id}/items"),
         ("POST", "/v1/plan"),

@@ -200,7 +200,9 @@ def test_limits_of_one_upload(sqlite_url: str) -> None:
         other = service.post(
             collection.reports_path, content=b"1", headers={**collection.write_headers, "Content-Type": "text/plain"}
         )
-        assert_problem(other, 415, "unsupported-media-type", supported=["application/json"])
+        assert_problem(
+            other, 415, "unsupported-media-type", supported=["application/json", "application/vnd.fanoplane.reports"]
+        )
 
 
 async def _chunks(size: int):  # type: ignore[no-untyped-def]

@@ -15,6 +15,7 @@ import pytest
 
 import client.sdk as sdk
 from client.sdk import Client, Outcome
+from client.sdk.errors import SettingsError
 from client.sdk.sqlite_store import SqliteStore
 from ldp_core.randomness import SystemSource
 from tests.client.fake_service import FakeService, problem, reply
@@ -274,3 +275,16 @@ def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
 def test_the_public_names_are_those_of_the_package() -> None:
     assert all(hasattr(sdk, name) for name in sdk.__all__)
     assert sorted(sdk.__all__) == sdk.__all__
+
+
+def test_a_declared_cohort_is_stated_and_no_other(service: FakeService, phone: Phone) -> None:
+    service.add("c7", cohorts=("old", "new"))
+    client = phone(write_key={"c1": "key-c1", "c7": "key-c7"})
+    for cohort in (None, "other"):
+        with pytest.raises(SettingsError, match="old, new"):
+            client.report("c7", "apple", cohort=cohort)
+    assert client.spent_epsilon == 0
+    assert client.report("c7", "apple", cohort="new").outcome is Outcome.ACKNOWLEDGED
+    assert json.loads(service.uploads()[-1].body)["cohort"] == 1
+    with pytest.raises(SettingsError, match="no cohorts"):
+        client.report("c1", "apple", cohort="new")

@@ -12,6 +12,7 @@ import client.simulation.sending as sending
 from client.sdk import ServiceRefusal
 from client.simulation import EVERYDAY_FAULTS, Faults, Fleet, Population, uniform, zipf
 from ldp_core.errors import DomainError, ParameterError
+from ldp_core.wire import PACKED_MEDIA_TYPE
 from tests.client.fake_service import FakeService, problem, served
 
 PEOPLE = Population.of_weights(["apple", "pear", "plum", "fig"], np.array([4.0, 3, 2, 1]))
@@ -148,3 +149,28 @@ def test_any_faults_keep_exactly_one_count_for_each_acknowledged_phone(faults: F
     assert result.accepted <= len(service.collections["c1"].messages) <= phones
     if result.failed == 0:
         assert len(service.collections["c1"].messages) == phones
+
+
+def test_a_fleet_sends_packed_batches_unless_told_otherwise(service: FakeService) -> None:
+    with served(service) as url:
+        Fleet(url, "key-c1", PEOPLE, 10, seed=1).run("c1")
+        Fleet(url, "key-c1", PEOPLE, 10, seed=1, as_json=True).run("c1")
+    kinds = [seen.headers["content-type"] for seen in service.uploads()]
+    assert kinds == [PACKED_MEDIA_TYPE, "application/json"]
+    assert Counter(service.collections["c1"].messages[:10]) == Counter(service.collections["c1"].messages[10:])
+
+
+def test_a_fleet_falls_back_to_json_once(service: FakeService) -> None:
+    service.reads_packed = False
+    with served(service) as url:
+        result = Fleet(url, "key-c1", PEOPLE, 50, seed=1, batch_size=10, connections=1).run("c1")
+    assert (result.accepted, result.failed, result.retried) == (50, 0, 1)
+    assert len(service.collections["c1"].messages) == 50
+
+
+def test_a_batch_of_a_closed_window_is_dropped(service: FakeService) -> None:
+    service.script = [None, problem(422, "window-closed", "The window is over for good", window=1)]
+    with served(service) as url:
+        result = Fleet(url, "key-c1", PEOPLE, 10, seed=1).run("c1")
+    assert (result.accepted, result.failed) == (0, 10)
+    assert len(service.uploads()) == 1

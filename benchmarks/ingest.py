@@ -1,0 +1,298 @@
+"""Ingest and counting: packed batches and single reports over HTTP, bytes on disk, a count vector of 100 million reports.
+
+    python -m benchmarks.ingest [--engine sqlite|postgresql] [--seconds 5] [--stored 100000000]
+
+Ratios are within one run: packed batches over HTTP against the same segments written straight to the database, single
+reports as JSON against a route of the same application that does nothing. Server, client and PostgreSQL share the machine's cores.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import insert, text
+
+from benchmarks.http_load import Load, Measured
+from benchmarks.ingest_server import NO_OP_PATH
+from benchmarks.measure import machine
+from server.services.folding import Folder
+from server.services.ingest import record_group
+from server.services.specs import mechanism_of
+from server.services.tallies import Tallies
+from server.services.writer import Receipt, Upload
+from server.storage.collections import CollectionRow, count_reports, find_collection
+from server.storage.database import Database
+from server.storage.schema import upgrade
+from server.storage.tables import batch_keys, segments
+
+BATCH = 10_000
+QUESTION = {
+    "name": "benchmark",
+    "question": "?",
+    "domain_size": 1_000_000,
+    "epsilon": "5",
+    "parameters": {"q": 101, "t": 4},
+}
+WINDOW_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service with one open collection."""
+
+    port: int
+    database: Database
+    write_key: str
+    row: CollectionRow
+    process: int
+
+    def cpu_seconds(self) -> float:
+        """What the server's process has used so far, on whatever core."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def load(self, path: str, *, packed: bool, reports: int, connections: int, seconds: float) -> Measured:
+        """Send from a process of its own."""
+        load = Load(
+            port=self.port,
+            path=path,
+            write_key=self.write_key,
+            spec_digest=self.row.spec_digest,
+            report_space=mechanism_of(self.row.spec).report_space,
+            window_seconds=WINDOW_SECONDS,
+            packed=packed,
+            reports=reports,
+            connections=connections,
+            seconds=seconds,
+        )
+        command = [sys.executable, "-m", "benchmarks.http_load"]
+        done = subprocess.run(
+            command, input=json.dumps(asdict(load)), stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 90
+        )
+        measured = Measured(**json.loads(done.stdout))
+        if measured.refused:
+            raise RuntimeError(f"{measured.refused} uploads were refused")
+        return measured
+
+
+@contextmanager
+def service(url: str) -> Iterator[Service]:
+    """A server process on this database, ended at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.ingest_server", url],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("FANO_")},
+    )
+    database = Database(url)
+    try:
+        assert process.stdout is not None
+        port, token = process.stdout.readline().split()
+        address = f"http://127.0.0.1:{port}/v1/collections"
+        created = _post(address, token, QUESTION)
+        _post(f"{address}/{created['id']}/open", token, {})
+        with database.read() as connection:
+            row = find_collection(connection, str(created["id"]))
+        assert row is not None
+        yield Service(int(port), database, str(created["write_key"]), row, process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        process.stdout.close() if process.stdout else None
+        database.dispose()
+
+
+def _post(address: str, token: str, document: dict[str, object]) -> dict[str, object]:
+    request = urllib.request.Request(
+        address,
+        json.dumps(document).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with opener.open(request, timeout=20) as answer:
+                answered: dict[str, object] = json.load(answer)
+                return answered
+        except ConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def straight_to_the_database(running: Service, batches_a_commit: int, seconds: float) -> float:
+    """Reports a second without HTTP: the same transaction, from a loop in this process."""
+    row, rng = running.row, np.random.default_rng(1)
+    space = mechanism_of(row.spec).report_space
+    prepared = [np.sort(rng.integers(0, space, BATCH)).astype("<u4").tobytes() for _ in range(16)]
+    window, stored, started = int(time.time()) // WINDOW_SECONDS, 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        uploads = [
+            Upload(
+                row.number,
+                row.version_number,
+                window,
+                os.urandom(16),
+                bytes(16),
+                prepared[(stored + place) % 16],
+                BATCH,
+            )
+            for place in range(batches_a_commit)
+        ]
+        outcomes = record_group(running.database, uploads)
+        assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+        stored += batches_a_commit
+    return stored * BATCH / (time.perf_counter() - started)
+
+
+def disk_bytes(database: Database) -> int:
+    """What segments, counts and batch keys occupy, indexes included."""
+    if database.file is not None:
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
+            connection.exec_driver_sql("BEGIN")
+            pages, free, size = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * size)
+    with database.read() as connection:
+        return sum(
+            connection.scalar(text(f"SELECT pg_total_relation_size('{table}')")) or 0
+            for table in ("segments", "tallies", "batch_keys")
+        )
+
+
+def ingest(running: Service, seconds: float) -> None:
+    """Print rates, ratios and percentiles."""
+    path = f"/v1/collections/{running.row.id}/reports"
+    straight = {size: straight_to_the_database(running, size, seconds) for size in (1, 8)}
+    for size, rate in straight.items():
+        print(f"  straight to the database, {size} x {BATCH:,} a commit    {rate / 1e6:8.2f} million reports/s")
+    before, before_bytes = _stored(running), disk_bytes(running.database)
+    measured = running.load(path, packed=True, reports=BATCH, connections=8, seconds=seconds)
+    rate = measured.answered * BATCH / measured.seconds
+    print(
+        f"  packed batches of {BATCH:,} over HTTP              {rate / 1e6:8.2f} million reports/s"
+        f"   {rate / straight[1]:.2f} and {rate / straight[8]:.2f} of the above   (target 0.5)"
+        f"   p50 {measured.p50_ms:.1f} ms, p99 {measured.p99_ms:.1f} ms"
+    )
+    stored = _stored(running) - before
+    assert stored == measured.answered * BATCH, "every acknowledged report is stored"
+    print(
+        f"  bytes on disk a report, packed batches          {(disk_bytes(running.database) - before_bytes) / stored:8.2f}"
+    )
+    for connections in (64, 256):
+        used = [running.cpu_seconds()]
+        no_op = running.load(NO_OP_PATH, packed=False, reports=1, connections=connections, seconds=seconds)
+        used.append(running.cpu_seconds())
+        single = running.load(path, packed=False, reports=1, connections=connections, seconds=seconds)
+        used.append(running.cpu_seconds())
+        rates = [each.answered / each.seconds for each in (no_op, single)]
+        cpu = [1e6 * time / each.answered for time, each in zip(np.diff(used), (no_op, single), strict=True)]
+        print(
+            f"  single reports as JSON, {connections:3} connections         {rates[1]:8.0f} uploads/s, no-op route {rates[0]:.0f}"
+            f"   {rates[1] / rates[0]:.2f} of it   (target 0.6)   p50 {single.p50_ms:.1f} ms, p99 {single.p99_ms:.1f} ms"
+            f" (no-op p99 {no_op.p99_ms:.1f} ms)"
+            f"   server CPU {cpu[1]:.0f} us, no-op {cpu[0]:.0f} us"
+        )
+
+
+def _stored(running: Service) -> int:
+    with running.database.read() as connection:
+        return count_reports(connection, [running.row.version_number])[running.row.version_number]
+
+
+def counting(running: Service, reports: int) -> None:
+    """Print the time of a count vector, from segments and from a checkpoint."""
+    database, row = running.database, running.row
+    mechanism = mechanism_of(row.spec)
+    with database.write() as connection:
+        for table in (segments, batch_keys):
+            connection.execute(table.delete())
+    rng = np.random.default_rng(2)
+    for _ in range(max(1, reports // (400 * BATCH))):
+        rows = [
+            {
+                "version": row.version_number,
+                "window_index": 1,
+                "reports": BATCH,
+                "messages": np.sort(rng.integers(0, mechanism.report_space, BATCH, dtype=np.uint32)).tobytes(),
+            }
+            for _ in range(400)
+        ]
+        with database.write() as connection:
+            connection.execute(insert(segments), rows)
+    started = time.perf_counter()
+    tally = Tallies(database).current(row.version_number, mechanism)
+    print(
+        f"  count vector of {tally.n / 1e6:.0f} million reports in segments, N = {tally.size:,}: "
+        f"{time.perf_counter() - started:.2f} s   (target 3 s for 100 million)"
+    )
+    started = time.perf_counter()
+    Folder(database, reports=1).fold_all()
+    print(f"  folding them: {time.perf_counter() - started:.2f} s")
+    if database.file is None:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM FULL segments"))
+    started = time.perf_counter()
+    folded = Tallies(database).current(row.version_number, mechanism)
+    seconds = time.perf_counter() - started
+    assert folded.n == tally.n
+    assert np.array_equal(folded.counts, tally.counts)
+    print(
+        f"  the same vector from its checkpoint: {seconds:.3f} s, "
+        f"{disk_bytes(database) / tally.n:.3f} bytes on disk a report"
+    )
+
+
+def main() -> None:
+    """Measure on each engine."""
+    parser = argparse.ArgumentParser(description="Ingest and counting on both engines.")
+    parser.add_argument("--engine", choices=["sqlite", "postgresql"], action="append")
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--stored", type=int, default=100_000_000)
+    options = parser.parse_args()
+    print(machine())
+    for engine in options.engine or ["sqlite", "postgresql"]:
+        with ExitStack() as stack:
+            url = stack.enter_context(_sqlite() if engine == "sqlite" else _postgresql())
+            running = stack.enter_context(service(url))
+            load = os.getloadavg()[0]
+            print(f"{engine} (load average {load:.1f} when it began)", flush=True)
+            ingest(running, options.seconds)
+            counting(running, options.stored)
+
+
+@contextmanager
+def _sqlite() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="fanoplane-ingest-") as folder:
+        yield f"sqlite:///{Path(folder) / 'fano.sqlite3'}"
+
+
+@contextmanager
+def _postgresql() -> Iterator[str]:
+    from tests.services.postgresql import postgresql_cluster
+
+    with postgresql_cluster() as cluster, cluster.database() as url:
+        database = Database(url)
+        upgrade(database)
+        database.dispose()
+        yield url
+
+
+if __name__ == "__main__":
+    main()
