@@ -32,12 +32,16 @@ NEVER_SUCCEEDS = {
     "DELETE /v1/tokens/{token_id}",
     "GET /v1/operations/{operation_id}",
     "POST /v1/collections/{collection_id}/versions",
+    "GET /v1/collections/{collection_id}/series",
+    "POST /v1/collections/{collection_id}/compare",
 }
-"""What generated requests do not reach: ids that are made at run time, and a domain that must fit the collection's."""
+"""What generated requests do not reach: ids that are made at run time, a domain that must fit the collection's, items and windows that have reports."""
 
 
 def _schema(examples: int) -> schemathesis.BaseSchema:
     document = create_app(settings("sqlite:///never-opened.sqlite3")).openapi()
+    uploads = document["paths"]["/v1/collections/{collection_id}/reports"]["post"]["requestBody"]["content"]
+    uploads.pop("application/vnd.fanoplane.reports", None)  # packed bodies are fuzzed by tests of their own
     config = {
         "seed": 20_261_124,
         # tokens are given to each request below; that they are asked for is probed apart, by `ignored_auth`
