@@ -73,9 +73,13 @@ SCHEMA: Mapping[str, Any] = schema.request(
             {**_VALUES, "title": "Target solution", "description": "of the loss, with fy in wanted"}
         ),
         "cotangent": schema.optional({**_VALUES, "title": "Cotangent", "description": "with vjp in wanted"}),
-        "target_se": schema.optional(
-            schema.number("Wanted error", "stop at this standard error", 0, 1e300, above=True)
-        ),
+        "target_se": {
+            "type": ["number", "null"],
+            "title": "Wanted error",
+            "description": "stop once every standard error is below this",
+            "exclusiveMinimum": 0,
+            "default": None,
+        },
         "seed": schema.seed(),
     },
     required=("solver", "noise"),
