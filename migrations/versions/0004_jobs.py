@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(9), nullable=False),
         sa.Column("request", sa.LargeBinary, nullable=False),
         sa.Column("predicted_seconds", sa.Float, nullable=False),
-        sa.Column("created", sa.BigInteger, nullable=False),
+        sa.Column("asked", sa.BigInteger, nullable=False),
         sa.Column("started", sa.BigInteger),
         sa.Column("finished", sa.BigInteger),
         sa.Column("done", sa.BigInteger, nullable=False, server_default="0"),

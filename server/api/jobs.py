@@ -22,6 +22,14 @@ __all__ = ["addresses", "router", "summary"]
 
 router = APIRouter(prefix="/v1/jobs", tags=["analysis"])
 
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["message", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["data"],
+}
 _TELL_SECONDS = 0.25
 _SILENCE_SECONDS = 15.0
 _PROBLEMS = ("unknown-token", "insufficient-scope", "database-unavailable")
@@ -55,7 +63,7 @@ def cancel_job(job_id: str, services: ServicesOf, reader: ReaderOf) -> Response:
     responses={
         200: {
             "description": "Server-sent events: the job whenever it changed, at most four times a second; then `end`",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         **_ONE,
     },
@@ -98,7 +106,7 @@ def summary(services: Services, row: JobRow) -> dict[str, Any]:
         "status": row.state,
         "progress": _progress(services, row),
         "predicted_seconds": row.predicted_seconds,
-        "created_at": instant(row.created),
+        "created_at": instant(row.asked),
         "started_at": instant(row.started),
         "finished_at": instant(row.finished),
         **addresses(row),

@@ -62,7 +62,7 @@ class Jobs:
             request=msgspec.json.encode(request),
             collections=collections,
             predicted_seconds=predicted_seconds,
-            created=int(self._clock.now()),
+            asked=int(self._clock.now()),
         )
         with self._database.write() as connection:
             if rows.count_active(connection, owner.number) >= self._per_token:

@@ -44,7 +44,7 @@ ENDED = ("done", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class NewJob:
-    """request: JSON · collections: the numbers of those that it reads · created: seconds since 1970."""
+    """request: JSON · collections: the numbers of those that it reads · asked: seconds since 1970."""
 
     id: str
     kind: str
@@ -53,7 +53,7 @@ class NewJob:
     request: bytes
     collections: tuple[int, ...]
     predicted_seconds: float
-    created: int
+    asked: int
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class JobRow:
     owner: int
     state: str
     predicted_seconds: float
-    created: int
+    asked: int
     started: int | None
     finished: int | None
     done: int

@@ -9,8 +9,8 @@
 
 A segment holds the messages of all uploads that one commit accepted for a version and window, sorted, so the row is a
 function of their histogram alone. A batch key row says that an upload was counted, not what it said: it has no column that
-leads to a segment, and its two hashes are keyed by the device's own random key, which is not stored. Nothing here is
-finer in time than the window, and nothing tells where an upload came from.
+leads to a segment, and its two hashes are keyed by the device's own random key, which is not stored. Nothing about a report is
+finer in time than the window, and nothing tells where an upload came from. A job is an analyst's, and has moments.
 """
 
 from sqlalchemy import (
@@ -179,7 +179,7 @@ jobs = Table(
     Column("state", String(9), nullable=False),
     Column("request", LargeBinary, nullable=False),  # JSON, as it was asked: collections by id, never their counts
     Column("predicted_seconds", Float, nullable=False),
-    Column("created", BigInteger, nullable=False),  # seconds since 1970, as are all moments of a job
+    Column("asked", BigInteger, nullable=False),  # seconds since 1970, as are all moments of a job
     Column("started", BigInteger),
     Column("finished", BigInteger),
     Column("done", BigInteger, nullable=False, server_default="0"),

@@ -164,7 +164,7 @@ def test_cohorts_of_a_collection_are_told_apart_by_their_histograms(running: InP
         running.post, items=[f"item {i}" for i in range(10)], parameters={"q": 3, "t": 3}, cohorts=names
     )
     rng = np.random.default_rng(1)
-    for i, name in enumerate(names):
+    for i in range(len(names)):
         favoured = rng.integers(0, 6, 400) if i % 2 else rng.integers(5, 13, 400)
         report(running, collection, favoured.tolist(), cohort=i)
     histograms = [
