@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from ldp_core.planning import SMALLEST_TARGET
+
 __all__ = [
     "CollectionList",
     "CollectionOut",
@@ -408,7 +410,9 @@ class PlanRequest(BaseModel):
         ExactEpsilon | None, Field(description="left out, the smallest with which `phones` reach the target is found")
     ] = None
     phones: Annotated[StrictInt | None, Field(ge=1, le=1 << 53, description="how many will answer")] = None
-    target: Annotated[float, Field(gt=0, lt=1, description="half of the interval's width, 0.01 is one point")] = 0.01
+    target: Annotated[
+        float, Field(ge=SMALLEST_TARGET, lt=1, description="half of the interval's width, 0.01 is one point")
+    ] = 0.01
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
