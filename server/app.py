@@ -27,6 +27,7 @@ from server.api import (
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.dependencies import refuse_unknown_query
+from server.api.documentation import install_documentation
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         lifespan=_lifespan,
         dependencies=[Depends(refuse_unknown_query)],
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         middleware=[
             Middleware(
@@ -88,6 +90,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)
+    install_documentation(app)
     return app
 
 
