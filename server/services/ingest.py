@@ -146,7 +146,9 @@ def refused(upload: Upload, locked: Locked | None, now: float) -> Refusal | None
             f"window {upload.named_window} is over for good; drop this batch: if it was counted before, it still counts, once",
             window=upload.named_window,
         )
-    if upload.version != locked.current:  # asked last: whoever hears it may make new reports, which a late replay must not
+    if (
+        upload.version != locked.current
+    ):  # asked last: whoever hears it may make new reports, which a late replay must not
         return SpecMismatch(
             "these reports were made under an earlier version; fetch the current spec and make new reports under it",
             spec_digest=locked.current,
