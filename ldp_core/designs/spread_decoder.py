@@ -64,13 +64,15 @@ class SpreadDecoder:
         sums = _spectrum(values.reshape(design.functions, design.symbols), design.p).ravel()
         k = design.item_count
         gathered = np.bincount(self.dual, sums.real, k) + 1j * np.bincount(self.dual, sums.imag, k)
-        return _spectrum(gathered[None], design.p, inverse=True)[0].real / design.symbols
+        result: FloatArray = _spectrum(gathered[None], design.p, inverse=True)[0].real / design.symbols
+        return result
 
     def sums_over_items(self, values: FloatArray) -> FloatArray:
         """M[f][s], the transpose of `sums_over_symbols`.  (p^n,) -> (functions · g,)"""
         design = self.design
         sums = _spectrum(values[None], design.p)[0, self.dual].reshape(design.functions, design.symbols)
-        return _spectrum(sums, design.p, inverse=True).real.ravel() / design.symbols
+        result: FloatArray = _spectrum(sums, design.p, inverse=True).real.ravel() / design.symbols
+        return result
 
     def by_enumeration(self, counts: Counts) -> SupportCounts:
         """The oracle: one function after the other, O(functions · k).  (functions · g,) -> (p^n,)"""

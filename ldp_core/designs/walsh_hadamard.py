@@ -19,7 +19,7 @@ def walsh_hadamard(rows: Rows) -> Rows:
     >>> walsh_hadamard(np.array([[3, 1, 0, 0]]))
     array([[4, 2, 4, 2]])
     """
-    values = rows.copy(order="C")
+    values = np.array(rows)
     height, width = values.shape
     half = 1
     while half < width:

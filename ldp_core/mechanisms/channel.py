@@ -13,13 +13,12 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ldp_core.errors import ParameterError
 from ldp_core.mechanisms.base import Mechanism
 from ldp_core.mechanisms.design_mechanism import DesignMechanism
 from ldp_core.mechanisms.incidence import Incidence, incidence_of, message_weights
-from ldp_core.types import FloatArray, Frequencies
+from ldp_core.types import FloatArray, Frequencies, IntArray
 
 __all__ = ["Channel", "DesignChannel", "MatrixChannel", "counts_messages", "message_channel"]
 
@@ -80,18 +79,20 @@ class MatrixChannel:
             raise ParameterError(f"a channel is messages by at least 2 items, got shape {matrix.shape}")
         off = float(np.abs(matrix.sum(axis=0) - 1).max())
         if not (matrix.min() >= 0 and off <= _COLUMN_SUM_TOLERANCE):
-            raise ParameterError("a channel's columns are the laws of a report under each item: non-negative, each summing to 1")
+            raise ParameterError(
+                "a channel's columns are the laws of a report under each item: non-negative, each summing to 1"
+            )
         object.__setattr__(self, "matrix", matrix)
 
     @property
     def items(self) -> int:
         """k."""
-        return self.matrix.shape[1]
+        return int(self.matrix.shape[1])
 
     @property
     def messages(self) -> int:
         """N."""
-        return self.matrix.shape[0]
+        return int(self.matrix.shape[0])
 
     @cached_property
     def largest(self) -> FloatArray:
@@ -190,7 +191,7 @@ def message_channel(mechanism: Mechanism) -> Channel:
     return DesignChannel(incidence_of(design, k), k, design.size, own, other, weights)
 
 
-def _dense(blocks: Sequence[ArrayLike], weights: FloatArray, own: float, other: float) -> FloatArray:
+def _dense(blocks: Sequence[IntArray], weights: FloatArray, own: float, other: float) -> FloatArray:
     matrix = np.full((len(weights), len(blocks)), other)
     for item, block in enumerate(blocks):
         matrix[block, item] = own

@@ -120,7 +120,8 @@ class _Points:
     size: int
 
     def over_items(self, p: FloatArray) -> FloatArray:
-        return np.bincount(self.messages, p, self.size)
+        result: FloatArray = np.bincount(self.messages, p, self.size).astype(np.float64, copy=False)
+        return result
 
     def over_messages(self, w: FloatArray) -> FloatArray:
         return w[self.messages]
@@ -134,10 +135,12 @@ class _OnePiece:
     item_count: int
 
     def over_items(self, p: FloatArray) -> FloatArray:
-        return self.rows.over_items(_padded(p, self.item_count)[None])[0]
+        result: FloatArray = self.rows.over_items(_padded(p, self.item_count)[None])[0]
+        return result
 
     def over_messages(self, w: FloatArray) -> FloatArray:
-        return self.rows.over_messages(w[None])[0]
+        result: FloatArray = self.rows.over_messages(w[None])[0]
+        return result
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,338 @@
+"""A histogram from one pass over the reports, with memory for one histogram, and how much precision the one pass gives away."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ldp_core.analysis.errors import AnalysisError, TooLargeError
+from ldp_core.analysis.fields import array, integer, real, request_from_json
+from ldp_core.analysis.lojasiewicz.curvature import extreme_tangent_curvatures
+from ldp_core.analysis.lojasiewicz.inputs import (
+    MECHANISM_SCHEMA,
+    Source,
+    channel_of,
+    checked_counts,
+    checked_source,
+    described,
+    limit_seconds,
+    pair_seconds,
+    sizes,
+)
+from ldp_core.analysis.lojasiewicz.interior_point import interior_point
+from ldp_core.analysis.lojasiewicz.likelihood import Likelihood, frank_wolfe_gap
+from ldp_core.analysis.lojasiewicz.path import due_steps, walk
+from ldp_core.analysis.lojasiewicz.stochastic import Schedule, StreamState, default_schedule, first_state, take_batch
+from ldp_core.analysis.progress import Progress, Step, silent
+from ldp_core.analysis.result import AnalysisResult, Series
+from ldp_core.mechanisms.channel import Channel
+from ldp_core.types import Counts, Frequencies, IntArray
+
+__all__ = [
+    "EXAMPLE",
+    "METHOD",
+    "QUESTION",
+    "SCHEMA",
+    "TITLE",
+    "VERDICTS",
+    "StreamRequest",
+    "from_json",
+    "predicted_seconds",
+    "run",
+]
+
+METHOD = "lojasiewicz/stream"
+TITLE = "One-pass histogram"
+QUESTION = "Which histogram does one pass over the reports give, each used once and forgotten, and what precision does that cost?"
+
+MOST_REPORTS = 10_000_000
+MOST_CHUNKS = 10_000
+_NEWTON_STEPS, _NEWTON_PRODUCTS = 100, 1_300
+_REFERENCE_GAP = 1e-11
+_GIVEN_AWAY = 0.5
+_SECONDS_PER_BATCH, _SECONDS_PER_DRAWN_CELL = 6e-5, 1.5e-7
+
+STATE_FIELDS = ("t", "p", "average", "counts", "step_length", "path_length")
+
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "mechanism": MECHANISM_SCHEMA,
+        "reports": {
+            "type": ["array", "null"],
+            "title": "Reports",
+            "description": "Messages in the order in which they are used.",
+            "items": {"type": "integer", "minimum": 0},
+            "maxItems": MOST_REPORTS,
+            "default": None,
+        },
+        "chunks": {
+            "type": ["array", "null"],
+            "title": "Chunks",
+            "description": "Counts of messages, one row for each chunk, used one after the other; inside a chunk in random order.",
+            "items": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+            "maxItems": MOST_CHUNKS,
+            "default": None,
+        },
+        "mu_step": {
+            "type": ["number", "null"],
+            "title": "Curvature of the steps",
+            "description": "Steps fall like 1/(mu_step t). Left out, half the least curvature at the uniform histogram.",
+            "exclusiveMinimum": 0,
+            "maximum": 1e9,
+            "default": None,
+        },
+        "batch": {
+            "type": "integer",
+            "title": "Batch",
+            "description": "Reports in one step.",
+            "minimum": 1,
+            "maximum": 100_000,
+            "default": 20,
+        },
+        "state": {
+            "type": ["object", "null"],
+            "title": "State",
+            "description": "Of an earlier answer, to go on from.",
+            "properties": {
+                "t": {"type": "integer", "minimum": 0},
+                "p": {"type": "array", "items": {"type": "number"}},
+                "average": {"type": "array", "items": {"type": "number"}},
+                "counts": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                "step_length": {"type": "number", "minimum": 0},
+                "path_length": {"type": "number", "minimum": 0},
+            },
+            "required": list(STATE_FIELDS),
+            "additionalProperties": False,
+            "default": None,
+        },
+        "seed": {
+            "type": "integer",
+            "title": "Seed",
+            "description": "Of the order inside chunks.",
+            "minimum": 0,
+            "maximum": 2**63 - 1,
+            "default": 0,
+        },
+    },
+    "required": ["mechanism"],
+    "additionalProperties": False,
+}
+
+EXAMPLE: Mapping[str, Any] = {
+    "mechanism": {"name": "projective_geometry", "epsilon": "1", "domain_size": 7, "parameters": {"q": 2, "t": 3}},
+    "chunks": [[412, 340, 305, 297, 331, 289, 326]],
+}
+
+VERDICTS: Mapping[str, str] = {
+    "efficient": "The one pass gives away at most half of the error that any estimate from these reports has.",
+    "loses_precision": "It gives away more: lower mu_step, use smaller batches, or fit all counts at once.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class StreamRequest:
+    """mechanism: as of a fit · reports: messages, or chunks: rows of counts · mu_step: of the schedule, None for its default ·
+    batch: reports a step · state: of an earlier answer · seed: of the order inside chunks.
+
+    Raises AnalysisError, and TooLargeError before memory or time is taken.
+    """
+
+    mechanism: Source
+    reports: IntArray | None = None
+    chunks: tuple[Counts, ...] | None = None
+    mu_step: float | None = None
+    batch: int = 20
+    state: Mapping[str, Any] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "batch", integer("batch", self.batch, 1, 100_000))
+        object.__setattr__(self, "seed", integer("seed", self.seed, 0, 2**63 - 1))
+        if self.mu_step is not None:
+            object.__setattr__(self, "mu_step", real("mu_step", self.mu_step, 0, 1e9, above=True))
+        object.__setattr__(self, "mechanism", checked_source(self.mechanism))
+        if (self.reports is None) == (self.chunks is None):
+            raise AnalysisError(
+                "give either reports, in order, or chunks of counts",
+                code="missing_field" if self.reports is None else "unknown_field",
+                field="reports",
+            )
+        if self.reports is not None:
+            object.__setattr__(self, "reports", _reports(self.reports, self.mechanism))
+        else:
+            object.__setattr__(self, "chunks", _chunks(self.chunks, self.mechanism))
+        if self.state is not None:
+            object.__setattr__(self, "state", _state(self.state, self.mechanism))
+        limit_seconds(predicted_seconds(self), "the number of reports, or raise batch")
+
+    @property
+    def n(self) -> int:
+        """Reports in this request."""
+        if self.reports is not None:
+            return len(self.reports)
+        return sum(int(chunk.sum()) for chunk in self.chunks or ())
+
+
+def _reports(value: object, source: Source) -> IntArray:
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+        raise AnalysisError("reports must be a list of messages", code="wrong_type", field="reports")
+    if len(value) > MOST_REPORTS:
+        raise TooLargeError(f"at most {MOST_REPORTS:,} reports are taken at once; go on with state", field="reports")
+    if len(value) == 0:
+        raise AnalysisError("reports is empty; a histogram needs at least one", code="no_reports", field="reports")
+    numbers, (_, messages) = array("reports", value, 1), sizes(source)
+    if numbers.min() < 0 or numbers.max() >= messages or (numbers != np.floor(numbers)).any():
+        raise AnalysisError(
+            f"reports must be messages, whole numbers 0 to {messages - 1}", code="out_of_range", field="reports"
+        )
+    reports: IntArray = numbers.astype(np.int64)
+    checked_counts("reports", np.bincount(reports, minlength=messages), source)
+    return reports
+
+
+def _chunks(value: object, source: Source) -> tuple[Counts, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray) or len(value) == 0:
+        raise AnalysisError("chunks must be a list of rows of counts", code="wrong_type", field="chunks")
+    if len(value) > MOST_CHUNKS:
+        raise TooLargeError(f"at most {MOST_CHUNKS:,} chunks are taken, got {len(value):,}", field="chunks")
+    chunks = tuple(checked_counts("chunks", row, source) for row in value)
+    total = sum(int(chunk.sum()) for chunk in chunks)
+    if total > MOST_REPORTS:
+        raise TooLargeError(
+            f"at most {MOST_REPORTS:,} reports are taken at once, got {total:,}; go on with state, or fit all counts at once",
+            field="chunks",
+        )
+    return chunks
+
+
+def _state(value: object, source: Source) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or set(value) != set(STATE_FIELDS):
+        raise AnalysisError(
+            f"state has the fields {', '.join(STATE_FIELDS)}, as an earlier answer gave it",
+            code="wrong_shape",
+            field="state",
+        )
+    k, _ = sizes(source)
+    checked: dict[str, Any] = {"t": integer("state.t", value["t"], 1, 2**53)}
+    for name in ("p", "average"):
+        p = array("state", value[name], 1)
+        if len(p) != k or p.min() < 0 or abs(p.sum() - 1) > 1e-6:
+            raise AnalysisError(
+                f"state.{name} must be {k} frequencies that sum to 1", code="wrong_shape", field="state"
+            )
+        checked[name] = p
+    checked["counts"] = checked_counts("state", value["counts"], source)
+    for name in ("step_length", "path_length"):
+        checked[name] = real(f"state.{name}", value[name], 0, 1e300)
+    return checked
+
+
+def from_json(body: object) -> StreamRequest:
+    """The request of a JSON object. AnalysisError names what is unknown, missing or out of range."""
+    return request_from_json(StreamRequest, body)
+
+
+def predicted_seconds(request: StreamRequest) -> float:
+    """Expected duration on one core: one pair of products a batch, drawing the order of chunks, and the fit to compare with."""
+    pair, (_, messages) = pair_seconds(request.mechanism), sizes(request.mechanism)
+    drawing = 0.0 if request.reports is not None else messages * _SECONDS_PER_DRAWN_CELL
+    batches = request.n / request.batch
+    return 0.05 + _NEWTON_PRODUCTS * pair + batches * (pair + _SECONDS_PER_BATCH + drawing)
+
+
+def run(request: StreamRequest, *, progress: Progress = silent) -> AnalysisResult:
+    """Take every report once, average, and compare with the maximum likelihood of the same counts."""
+    channel = channel_of(request.mechanism)
+    schedule = default_schedule(channel, request.batch, request.mu_step)
+    start = first_state(channel) if request.state is None else StreamState(**request.state)
+    state, rows = _pass(request, channel, schedule, start, progress)
+    likelihood = Likelihood(channel, state.counts)
+    value, gradient = likelihood.value_and_gradient(state.average)
+    best = walk(interior_point(likelihood), steps=_NEWTON_STEPS, tol_gap=_REFERENCE_GAP).last
+    assert best is not None
+    predicted = (channel.items - 1) / (2 * likelihood.n)
+    given_away = max(value - best.value, 0.0)
+    curvature, _ = extreme_tangent_curvatures(channel, likelihood.curvature_weights(state.average))
+    too_steep = curvature is not None and schedule.mu > curvature
+    return AnalysisResult(
+        method=METHOD,
+        params_effective={
+            "mechanism": described(request.mechanism),
+            "mu_step": schedule.mu,
+            "batch": request.batch,
+            "seed": request.seed,
+            "resumed": request.state is not None,
+        },
+        seed=request.seed if request.chunks is not None else None,
+        verdict="efficient" if given_away <= _GIVEN_AWAY * predicted else "loses_precision",
+        result={
+            "p_avg": state.average,
+            "n": likelihood.n,
+            "predicted_excess": predicted,
+            "given_away": given_away,
+            "given_away_to_predicted": given_away / predicted,
+            "f": value,
+            "gap_fw": frank_wolfe_gap(state.average, gradient),
+            "step_schedule": {
+                "form": "1 / (mu t + offset)",
+                "mu": schedule.mu,
+                "offset": schedule.offset,
+                "last": schedule.step(state.t),
+            },
+            "last_step_length": state.step_length,
+            "path_length": state.path_length,
+            "state": {name: getattr(state, name) for name in STATE_FIELDS},
+        },
+        diagnostics={
+            "batches": state.t,
+            "mu_tangent": curvature,
+            "best_f": best.value,
+            "best_gap": best.gap,
+            "average_to_best": float(np.linalg.norm(state.average - best.p)),
+        },
+        warnings=("mu_step_above_curvature",) if too_steep else (),
+        series={"pass": _series(channel, likelihood, best.value, rows)},
+    )
+
+
+def _pass(
+    request: StreamRequest, channel: Channel, schedule: Schedule, state: StreamState, progress: Progress
+) -> tuple[StreamState, list[tuple[int, Frequencies]]]:
+    """The state after all batches, and the average at up to some sixty steps."""
+    batches = math.ceil(request.n / request.batch) + len(request.chunks or ())
+    recorded = due_steps(batches, 60)
+    rows, done = [], 0
+    for done, batch in enumerate(_batches(request, channel.messages), start=1):
+        state = take_batch(channel, schedule, state, batch)
+        if done in recorded:
+            rows.append((state.t, state.average))
+            progress(Step(done, max(batches, done), "batches", "step length", state.step_length))
+    rows.append((state.t, state.average))
+    return state, rows
+
+
+def _batches(request: StreamRequest, messages: int) -> Iterator[Counts]:
+    """Counts of every batch, (N,). Chunks are drawn from without replacement, so their order is never stored."""
+    if request.reports is not None:
+        for start in range(0, len(request.reports), request.batch):
+            yield np.bincount(request.reports[start : start + request.batch], minlength=messages)
+        return
+    rng = np.random.default_rng(request.seed)
+    for chunk in request.chunks or ():
+        left = chunk.copy()
+        while (remaining := int(left.sum())) > 0:
+            batch = rng.multivariate_hypergeometric(left, min(request.batch, remaining), method="marginals")
+            left -= batch
+            yield batch
+
+
+def _series(channel: Channel, likelihood: Likelihood, least: float, rows: list[tuple[int, Frequencies]]) -> Series:
+    """How far the average was from the best fit of all reports, after every recorded batch."""
+    t = np.array([t for t, _ in rows])
+    excess = np.array([max(likelihood.value(p) - least, 0.0) for _, p in rows])
+    reports = t / t[-1] * likelihood.n
+    columns = {"t": t, "excess": excess, "predicted": (channel.items - 1) / (2 * reports)}
+    return Series(columns, "t", "batch", "f on all reports minus its least", log_x=True, log_y=True)
