@@ -18,7 +18,7 @@ __all__ = ["extreme_tangent_curvatures", "relative_curvature"]
 _DENSE = 200
 """Up to so many items every eigenvalue is found; beyond, the extreme ones by Lanczos' method, to a small share of the greatest."""
 
-_TOLERANCE = 1e-4
+_TOLERANCE = 1e-6
 _LANCZOS_VECTORS = 40
 _RESTARTS = 60
 
