@@ -10,10 +10,24 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 import ldp_core
-from server.api import collections, devices, estimates, health, intake, keys, lifecycle, metrics, plans, series, tokens
+from server.api import (
+    collections,
+    devices,
+    estimates,
+    health,
+    intake,
+    keys,
+    lifecycle,
+    metrics,
+    plans,
+    privacy,
+    series,
+    tokens,
+)
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.dependencies import refuse_unknown_query
+from server.api.documentation import install_documentation
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports
@@ -41,6 +55,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         lifespan=_lifespan,
         dependencies=[Depends(refuse_unknown_query)],
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         middleware=[
             Middleware(
@@ -58,10 +73,24 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.router.routes.insert(
         0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
     )  # first: routes are tried in order
-    for module in (collections, lifecycle, keys, tokens, devices, estimates, series, intake, plans, health, metrics):
+    for module in (
+        collections,
+        lifecycle,
+        keys,
+        tokens,
+        devices,
+        estimates,
+        series,
+        intake,
+        privacy,
+        plans,
+        health,
+        metrics,
+    ):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)
+    install_documentation(app)
     return app
 
 
