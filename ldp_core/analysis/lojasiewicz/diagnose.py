@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import array, choice, integer, real, request_from_json
 from ldp_core.analysis.lojasiewicz import bounds
@@ -53,13 +54,12 @@ THEORIES: Mapping[str, tuple[str, ...]] = {
 }
 """The bounds of `bounds` by name, each with its parameters."""
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
         "trace": {
             "type": "array",
             "title": "Trace",
-            "description": "Rows of step or time, value, and length of the gradient, t increasing.",
+            "description": "rows of step or time, value, and length of the gradient, t increasing",
             "minItems": LEAST_POINTS,
             "maxItems": MOST_ROWS,
             "items": {
@@ -73,31 +73,27 @@ SCHEMA: Mapping[str, Any] = {
                 "additionalProperties": False,
             },
         },
-        "f_star": {
-            "type": ["number", "null"],
-            "title": "Least value",
-            "description": "Of f, where it is known; left out, it is profiled.",
-            "default": None,
-        },
-        "theory": {
-            "type": ["object", "null"],
-            "title": "Bound",
-            "description": "A bound to hold against the trace: kind (power, noisy_pl, separable or source) with its parameters. Needs f_star.",
-            "properties": {
-                "kind": {"type": "string", "enum": list(THEORIES)},
-                **{
-                    name: {"type": "number", "exclusiveMinimum": 0}
-                    for name in sorted({n for names in THEORIES.values() for n in names})
+        "f_star": schema.optional(
+            schema.number("Least value", "of f, where it is known; left out, it is profiled", -1e300, 1e300)
+        ),
+        "theory": schema.optional(
+            {
+                "type": "object",
+                "title": "Bound",
+                "description": "to hold against the trace: power, noisy_pl, separable or source with its parameters; needs f_star",
+                "properties": {
+                    "kind": {"type": "string", "enum": list(THEORIES)},
+                    **{
+                        name: {"type": "number", "exclusiveMinimum": 0} for names in THEORIES.values() for name in names
+                    },
                 },
-            },
-            "required": ["kind"],
-            "additionalProperties": False,
-            "default": None,
-        },
+                "required": ["kind"],
+                "additionalProperties": False,
+            }
+        ),
     },
-    "required": ["trace"],
-    "additionalProperties": False,
-}
+    required=("trace",),
+)
 
 EXAMPLE: Mapping[str, Any] = {
     "trace": [{"t": 2**i, "f": 4.0**-i, "grad_norm": 8.0 ** (-i / 2)} for i in range(12)],

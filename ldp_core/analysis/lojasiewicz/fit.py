@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError
 from ldp_core.analysis.fields import choice, integer, real, request_from_json
+from ldp_core.analysis.histogram import HISTOGRAM_PROPERTIES
 from ldp_core.analysis.lojasiewicz.curvature import extreme_tangent_curvatures, relative_curvature
 from ldp_core.analysis.lojasiewicz.descents import UPDATES, descend, safe_step
 from ldp_core.analysis.lojasiewicz.exponent import ExponentFit, TraceColumns, fit_exponent
@@ -57,72 +59,31 @@ ALGORITHMS = ("newton", *UPDATES, "psgd")
 NEWTON_STEPS = 100
 REFERENCE_GAP = 1e-12
 ZERO = 1e-6
+FLAT = 1e-5
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "counts": {
-            "type": "array",
-            "title": "Counts",
-            "description": "How often each message came, message 0 first.",
-            "items": {"type": "integer", "minimum": 0},
-        },
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        **HISTOGRAM_PROPERTIES,
         "mechanism": MECHANISM_SCHEMA,
-        "algorithm": {
-            "type": "string",
-            "title": "Algorithm",
-            "description": "newton is the one for the answer; the others show how descents behave on it.",
-            "enum": list(ALGORITHMS),
-            "default": "newton",
-        },
-        "max_iter": {
-            "type": "integer",
-            "title": "Iterations",
-            "description": "At most so many; newton takes at most 100.",
-            "minimum": 1,
-            "maximum": 1_000_000,
-            "default": 20_000,
-        },
-        "tol_gap": {
-            "type": "number",
-            "title": "Gap",
-            "description": "The certificate that ends the descent.",
-            "minimum": 1e-12,
-            "maximum": 1,
-            "default": 1e-7,
-        },
-        "step": {
-            "type": ["number", "null"],
-            "title": "Step",
-            "description": "Of mirror and softmax_gd; left out, the longest that is proven safe.",
-            "exclusiveMinimum": 0,
-            "maximum": 1e6,
-            "default": None,
-        },
-        "batch": {
-            "type": "integer",
-            "title": "Batch",
-            "description": "Reports drawn for a step of psgd.",
-            "minimum": 1,
-            "maximum": 100_000,
-            "default": 20,
-        },
-        "seed": {
-            "type": "integer",
-            "title": "Seed",
-            "description": "Of psgd.",
-            "minimum": 0,
-            "maximum": 2**63 - 1,
-            "default": 0,
-        },
+        "algorithm": schema.one_of(
+            "Algorithm", "newton gives the answer; the others show how descents behave on it", ALGORITHMS, "newton"
+        ),
+        "max_iter": schema.integer("Iterations", "at most so many; newton takes at most 100", 1, 1_000_000, 20_000),
+        "tol_gap": schema.number("Gap", "the certificate that ends the descent", REFERENCE_GAP, 1, 1e-7),
+        "step": schema.optional(
+            schema.number(
+                "Step", "of mirror and softmax_gd; left out, the longest that is proven safe", 0, 1e6, above=True
+            )
+        ),
+        "batch": schema.integer("Batch", "reports drawn for a step of psgd", 1, 100_000, 20),
+        "seed": schema.seed(),
     },
-    "required": ["counts", "mechanism"],
-    "additionalProperties": False,
-}
+    required=("mechanism", "counts"),
+)
 
 EXAMPLE: Mapping[str, Any] = {
-    "counts": [412, 340, 305, 297, 331, 289, 326],
     "mechanism": {"name": "projective_geometry", "epsilon": "1", "domain_size": 7, "parameters": {"q": 2, "t": 3}},
+    "counts": [412, 340, 305, 297, 331, 289, 326],
     "algorithm": "em",
 }
 
@@ -138,14 +99,15 @@ _NEWTON_PRODUCTS, _CURVATURE_PRODUCTS = 900, 400
 
 @dataclass(frozen=True, eq=False)
 class FitRequest:
-    """counts: (N,) of the messages · mechanism: a Mechanism that counts messages, a MatrixChannel, or its description · algorithm:
-    one of ALGORITHMS · max_iter, tol_gap: when to stop · step: of mirror and softmax_gd, None for the safe one · batch, seed: of psgd.
+    """mechanism: one that counts messages, a MatrixChannel, or the description of either · counts: (N,) of the messages · n: their
+    sum, if given · algorithm: one of ALGORITHMS · max_iter, tol_gap: when to stop · step: of mirror and softmax_gd, None for the safe one · batch, seed: of psgd.
 
     Raises AnalysisError, and TooLargeError before memory or time is taken.
     """
 
-    counts: Counts
     mechanism: Source
+    counts: Counts
+    n: int | None = None
     algorithm: str = "newton"
     max_iter: int = 20_000
     tol_gap: float = 1e-7
@@ -167,8 +129,8 @@ class FitRequest:
                     field="step",
                 )
         object.__setattr__(self, "mechanism", checked_source(self.mechanism))
-        object.__setattr__(self, "counts", checked_counts("counts", self.counts, self.mechanism))
-        limit_seconds(predicted_seconds(self), "max_iter")
+        object.__setattr__(self, "counts", checked_counts(self.counts, self.mechanism, self.n))
+        limit_seconds(predicted_seconds(self), "max_iter", "lower max_iter or take newton")
 
 
 def from_json(body: object) -> FitRequest:
@@ -248,8 +210,9 @@ def _answer(request: FitRequest, likelihood: Likelihood, step: float | None, pat
     channel = likelihood.channel
     weights = likelihood.curvature_weights(p)
     mu_tangent, top = extreme_tangent_curvatures(channel, weights)
-    mu_least, _ = extreme_tangent_curvatures(channel, likelihood.least_curvature_weights)
-    flat = mu_tangent is not None and top is not None and mu_tangent <= 1e-9 * top
+    mu_least, most = extreme_tangent_curvatures(channel, likelihood.least_curvature_weights)
+    curved = mu_least is not None and most is not None and mu_least > FLAT * most
+    flat = mu_tangent is not None and top is not None and mu_tangent <= FLAT * top
     certified = gap <= request.tol_gap
     trace = path.trace
     exponent = None if request.algorithm == "newton" else fit_exponent(trace, reference.value)
@@ -271,7 +234,7 @@ def _answer(request: FitRequest, likelihood: Likelihood, step: float | None, pat
             "certified": certified,
             "f_star_low": max(last.value - gap, reference.value - reference.gap),
             "f_star_high": min(last.value, reference.value),
-            "distance_bound": math.sqrt(2 * gap / mu_least) if mu_least else None,
+            "distance_bound": math.sqrt(2 * gap / mu_least) if curved and mu_least else None,
             "iterations": last.t,
             "bound_kl_over_t": kl / last.t if request.algorithm == "em" and last.t else None,
             "zeros": int(np.count_nonzero(p < ZERO)),

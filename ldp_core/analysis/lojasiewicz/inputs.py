@@ -1,6 +1,7 @@
-"""The mechanism and the counts of a request, checked before anything is built.
+"""What a request's reports came through, and how many of each message came, checked before anything large is built.
 
-Codes besides those of `fields`: `not_message_counts`, `bad_mechanism`, `negative_counts`, `no_reports`, `impossible_message`, `too_large`.
+A mechanism is named as in every analysis of a collection, or is any channel given as {"matrix": rows}, the probability of every message (row)
+under every item (column).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
-from ldp_core.analysis.fields import array
+from ldp_core.analysis.fields import array, integer
+from ldp_core.analysis.histogram import HISTOGRAM_PROPERTIES, describe_mechanism, named_mechanism, whole_counts
 from ldp_core.errors import ParameterError
-from ldp_core.mechanisms.base import Mechanism
+from ldp_core.exact_sum import exact_sum
 from ldp_core.mechanisms.channel import Channel, MatrixChannel, counts_messages, message_channel
 from ldp_core.mechanisms.design_mechanism import DesignMechanism
-from ldp_core.mechanisms.registry import create
-from ldp_core.mechanisms.support_mechanism import SupportMechanism
 from ldp_core.types import Counts
 
 __all__ = [
@@ -40,85 +40,61 @@ MOST_ENTRIES = 4_000_000
 
 LARGEST_SECONDS = 600.0
 
-_SECONDS_PER_CALL, _SECONDS_PER_ENTRY, _SECONDS_PER_CELL = 4e-5, 2e-9, 1.2e-7
+_SECONDS_PER_CALL, _SECONDS_PER_ENTRY, _SECONDS_PER_CELL = 4e-6, 6e-10, 1.2e-7
+_SECONDS_PER_TRANSFORM = 1e-4
 
 Source: TypeAlias = DesignMechanism | MatrixChannel
-"""What a request's reports came through."""
+"""What reports came through."""
 
 MECHANISM_SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "title": "Mechanism",
-    "description": "What the phones ran: name, epsilon, domain_size and parameters of a mechanism whose tally counts messages; or matrix, "
-    "the probability of every message (row) under every item (column).",
+    **HISTOGRAM_PROPERTIES["mechanism"],
+    "description": "under which the reports were made: its name, epsilon, number of items and parameters; "
+    "or matrix alone, the probability of every message (row) under every item (column)",
     "properties": {
-        "name": {"type": "string"},
-        "epsilon": {"type": ["string", "number"]},
-        "domain_size": {"type": "integer", "minimum": 2, "maximum": MOST_ITEMS},
-        "parameters": {"type": "object", "additionalProperties": {"type": "integer"}},
+        **HISTOGRAM_PROPERTIES["mechanism"]["properties"],
         "matrix": {
             "type": "array",
             "items": {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}},
         },
     },
-    "additionalProperties": False,
+    "required": [],
 }
 
 
 def checked_source(value: object) -> Source:
-    """A mechanism, or the one that a JSON object describes; its sizes within the limits. Raises AnalysisError or TooLargeError."""
-    source = _described_source(value) if isinstance(value, Mapping) else value
-    if isinstance(source, MatrixChannel):
-        return source
-    if not isinstance(source, SupportMechanism):
+    """A mechanism that counts messages, or a channel, as it is or as a request describes it. Raises AnalysisError or TooLargeError."""
+    if isinstance(value, MatrixChannel):
+        return value
+    if isinstance(value, Mapping) and "matrix" in value:
+        return _matrix(value)
+    made = value if isinstance(value, DesignMechanism) else named_mechanism(value)
+    _limit("items", made.domain_size, MOST_ITEMS)
+    if not isinstance(made, DesignMechanism) or not counts_messages(made):
         raise AnalysisError(
-            "mechanism must be an object with name, epsilon and domain_size, or with matrix",
-            code="wrong_type",
-            field="mechanism",
-        )
-    _limit("items", source.domain_size, MOST_ITEMS)
-    if not isinstance(source, DesignMechanism) or not counts_messages(source):
-        raise AnalysisError(
-            f"a tally of {source.name} does not tell how often each message came, so it has no likelihood; "
+            f"a tally of {made.name} does not tell how often each message came, so it has no likelihood; "
             "use a mechanism that counts messages, such as projective_geometry",
             code="not_message_counts",
             field="mechanism",
         )
-    _limit("messages", source.report_space, MOST_MESSAGES)
-    return source
+    _limit("messages", made.report_space, MOST_MESSAGES)
+    return made
 
 
-def _described_source(value: Mapping[str, Any]) -> Mechanism | MatrixChannel:
-    wanted = {"matrix"} if "matrix" in value else {"name", "epsilon", "domain_size"}
-    unknown = set(value) - wanted - (set() if "matrix" in value else {"parameters"})
-    if unknown or wanted - set(value):
-        named = ", ".join(sorted(map(str, unknown or wanted - set(value))))[:60]
-        raise AnalysisError(
-            f"mechanism has the fields name, epsilon, domain_size and parameters, or matrix alone; {'unknown' if unknown else 'missing'}: {named}",
-            code="unknown_field" if unknown else "missing_field",
-            field="mechanism",
-        )
-    try:
-        if "matrix" in value:
-            return _matrix(value["matrix"])
-        k, parameters = value["domain_size"], value.get("parameters", {})
-        if isinstance(k, int):
-            _limit("items", k, MOST_ITEMS)
-        return create(value["name"], epsilon=value["epsilon"], domain_size=k, **parameters)
-    except AnalysisError:
-        raise
-    except (ParameterError, TypeError) as refused:
-        raise AnalysisError(
-            f"mechanism cannot be built: {refused}", code="bad_mechanism", field="mechanism"
-        ) from refused
-
-
-def _matrix(rows: object) -> MatrixChannel:
-    if not isinstance(rows, Sequence | np.ndarray) or isinstance(rows, str) or len(rows) == 0:
+def _matrix(value: Mapping[str, Any]) -> MatrixChannel:
+    if set(value) != {"matrix"}:
+        raise AnalysisError("a mechanism given as a matrix has no other field", code="unknown_field", field="mechanism")
+    rows = value["matrix"]
+    if isinstance(rows, str) or not isinstance(rows, Sequence | np.ndarray) or len(rows) == 0:
         raise AnalysisError("matrix must be rows of numbers", code="wrong_type", field="mechanism")
     width = len(rows[0]) if isinstance(rows[0], Sequence | np.ndarray) else 0
-    _limit("entries of matrix", len(rows) * width, MOST_ENTRIES)
     _limit("items", width, MOST_ITEMS)
-    return MatrixChannel(array("mechanism", rows, 2))
+    _limit("entries of matrix", len(rows) * width, MOST_ENTRIES)
+    try:
+        return MatrixChannel(array("mechanism", rows, 2))
+    except AnalysisError:
+        raise
+    except ParameterError as refused:
+        raise AnalysisError(str(refused), code="no_channel", field="mechanism") from refused
 
 
 def _limit(what: str, given: int, most: int) -> None:
@@ -139,60 +115,49 @@ def channel_of(source: Source) -> Channel:
 
 
 def described(source: Source) -> dict[str, Any]:
-    """The source for the record."""
+    """The source for the record; of a matrix its shape."""
     if isinstance(source, MatrixChannel):
         return {"matrix": list(source.matrix.shape)}
-    return {
-        "name": source.name,
-        "epsilon": str(source.epsilon),
-        "domain_size": source.domain_size,
-        "parameters": dict(source.parameters),
-    }
+    return describe_mechanism(source)
 
 
-def checked_counts(name: str, value: object, source: Source) -> Counts:
-    """Counts of the N messages as int64, with at least one report and none that no item can cause. Raises AnalysisError."""
-    _, messages = sizes(source)
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
-        raise AnalysisError(f"{name} must be a list of whole numbers", code="wrong_type", field=name)
-    if len(value) != messages:
+def checked_counts(given: object, source: Source, n: object = None) -> Counts:
+    """Counts of the N messages with at least one report, and none of a message that no item causes. Raises AnalysisError.  -> (N,)"""
+    counts = whole_counts(given, sizes(source)[1])
+    total = exact_sum(counts)
+    if total < 1:
+        raise AnalysisError("there are no reports: every count is 0", code="too_few_reports", field="counts")
+    if total >= 1 << 53:
+        raise AnalysisError("the counts must add up to less than 2^53", code="out_of_range", field="counts")
+    if n is not None and integer("n", n, 1, 2**62) != total:
         raise AnalysisError(
-            f"{name} must hold one number for each of the {messages:,} messages, got {len(value):,}",
-            code="wrong_shape",
-            field=name,
+            f"every report is one message, so n must be the sum of the counts, {total}; got {n}",
+            code="inconsistent_counts",
+            field="n",
         )
-    numbers = array(name, value, 1)
-    if numbers.min() < 0:
-        raise AnalysisError(f"{name} must not be negative", code="negative_counts", field=name)
-    if (numbers != np.floor(numbers)).any() or numbers.sum() >= 2**53:
-        raise AnalysisError(
-            f"{name} must be whole numbers that add up to less than 2^53", code="wrong_type", field=name
-        )
-    counts: Counts = numbers.astype(np.int64)
-    if not counts.any():
-        raise AnalysisError(f"{name} has no report; a histogram needs at least one", code="no_reports", field=name)
-    if isinstance(source, MatrixChannel) and counts[source.largest == 0].any():
-        message = int(np.flatnonzero((source.largest == 0) & (counts > 0))[0])
-        raise AnalysisError(
-            f"message {message} came and no item can cause it: counts and matrix do not belong together",
-            code="impossible_message",
-            field=name,
-        )
+    if isinstance(source, MatrixChannel):
+        impossible = np.flatnonzero((source.largest == 0) & (counts > 0))
+        if len(impossible):
+            raise AnalysisError(
+                f"message {impossible[0]} came and no item can cause it: counts and matrix do not belong together",
+                code="impossible_message",
+                field="counts",
+            )
     return counts
 
 
 def pair_seconds(source: Source) -> float:
-    """Expected time of one product with Q and one with Q'."""
+    """Expected time of one product with Q and one with Q' on one core."""
     k, messages = sizes(source)
-    fast = isinstance(source, DesignMechanism)
-    entries = messages * k * _SECONDS_PER_ENTRY
-    return 2 * (_SECONDS_PER_CALL + (min(entries, messages * _SECONDS_PER_CELL + 2e-4) if fast else entries))
+    dense = messages * k * _SECONDS_PER_ENTRY
+    fast = _SECONDS_PER_TRANSFORM + messages * _SECONDS_PER_CELL
+    return 2 * (_SECONDS_PER_CALL + (min(dense, fast) if isinstance(source, DesignMechanism) else dense))
 
 
-def limit_seconds(seconds: float, field: str) -> None:
+def limit_seconds(seconds: float, field: str, advice: str) -> None:
     """Raise TooLargeError when the predicted time is beyond what an analysis gets."""
     if seconds > LARGEST_SECONDS:
         raise TooLargeError(
-            f"this would take about {seconds:,.0f} s and at most {LARGEST_SECONDS:.0f} s are given; lower {field}",
+            f"this would take about {seconds:,.0f} s and at most {LARGEST_SECONDS:.0f} s are given; {advice}",
             field=field,
         )

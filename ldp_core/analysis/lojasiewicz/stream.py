@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import array, integer, real, request_from_json
+from ldp_core.analysis.histogram import HISTOGRAM_PROPERTIES
 from ldp_core.analysis.lojasiewicz.curvature import extreme_tangent_curvatures
 from ldp_core.analysis.lojasiewicz.inputs import (
     MECHANISM_SCHEMA,
@@ -27,6 +29,7 @@ from ldp_core.analysis.lojasiewicz.path import due_steps, walk
 from ldp_core.analysis.lojasiewicz.stochastic import Schedule, StreamState, default_schedule, first_state, take_batch
 from ldp_core.analysis.progress import Progress, Step, silent
 from ldp_core.analysis.result import AnalysisResult, Series
+from ldp_core.exact_sum import exact_sum
 from ldp_core.mechanisms.channel import Channel
 from ldp_core.types import Counts, Frequencies, IntArray
 
@@ -47,102 +50,84 @@ METHOD = "lojasiewicz/stream"
 TITLE = "One-pass histogram"
 QUESTION = "Which histogram does one pass over the reports give, each used once and forgotten, and what precision does that cost?"
 
-MOST_REPORTS = 10_000_000
-MOST_CHUNKS = 10_000
+MOST_REPORTS = 2_000_000
 _NEWTON_STEPS, _NEWTON_PRODUCTS = 100, 1_300
 _REFERENCE_GAP = 1e-11
-_GIVEN_AWAY = 0.5
 _SECONDS_PER_BATCH, _SECONDS_PER_DRAWN_CELL = 6e-5, 1.5e-7
 
+_COUNTS_DESCRIPTION = "how often each message was reported; the reports are used in random order"
 STATE_FIELDS = ("t", "p", "average", "counts", "step_length", "path_length")
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
         "mechanism": MECHANISM_SCHEMA,
-        "reports": {
-            "type": ["array", "null"],
-            "title": "Reports",
-            "description": "Messages in the order in which they are used.",
-            "items": {"type": "integer", "minimum": 0},
-            "maxItems": MOST_REPORTS,
-            "default": None,
-        },
-        "chunks": {
-            "type": ["array", "null"],
-            "title": "Chunks",
-            "description": "Counts of messages, one row for each chunk, used one after the other; inside a chunk in random order.",
-            "items": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-            "maxItems": MOST_CHUNKS,
-            "default": None,
-        },
-        "mu_step": {
-            "type": ["number", "null"],
-            "title": "Curvature of the steps",
-            "description": "Steps fall like 1/(mu_step t). Left out, half the least curvature at the uniform histogram.",
-            "exclusiveMinimum": 0,
-            "maximum": 1e9,
-            "default": None,
-        },
-        "batch": {
-            "type": "integer",
-            "title": "Batch",
-            "description": "Reports in one step.",
-            "minimum": 1,
-            "maximum": 100_000,
-            "default": 20,
-        },
-        "state": {
-            "type": ["object", "null"],
-            "title": "State",
-            "description": "Of an earlier answer, to go on from.",
-            "properties": {
-                "t": {"type": "integer", "minimum": 0},
-                "p": {"type": "array", "items": {"type": "number"}},
-                "average": {"type": "array", "items": {"type": "number"}},
-                "counts": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                "step_length": {"type": "number", "minimum": 0},
-                "path_length": {"type": "number", "minimum": 0},
-            },
-            "required": list(STATE_FIELDS),
-            "additionalProperties": False,
-            "default": None,
-        },
-        "seed": {
-            "type": "integer",
-            "title": "Seed",
-            "description": "Of the order inside chunks.",
-            "minimum": 0,
-            "maximum": 2**63 - 1,
-            "default": 0,
-        },
+        "counts": schema.optional({**HISTOGRAM_PROPERTIES["counts"], "description": _COUNTS_DESCRIPTION}),
+        "n": HISTOGRAM_PROPERTIES["n"],
+        "reports": schema.optional(
+            {
+                "type": "array",
+                "title": "Reports",
+                "description": "messages in the order in which they are used, in the place of counts",
+                "items": {"type": "integer", "minimum": 0},
+                "minItems": 1,
+                "maxItems": MOST_REPORTS,
+            }
+        ),
+        "mu_step": schema.optional(
+            schema.number(
+                "Curvature of the steps",
+                "steps fall like 1/(mu_step t); left out, half the least curvature at the uniform histogram",
+                0,
+                1e9,
+                above=True,
+            )
+        ),
+        "batch": schema.integer("Batch", "reports in one step", 1, 100_000, 20),
+        "state": schema.optional(
+            {
+                "type": "object",
+                "title": "State",
+                "description": "of an earlier answer, to go on from with further reports",
+                "properties": {
+                    "t": {"type": "integer", "minimum": 1},
+                    "p": {"type": "array", "items": {"type": "number"}},
+                    "average": {"type": "array", "items": {"type": "number"}},
+                    "counts": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                    "step_length": {"type": "number", "minimum": 0},
+                    "path_length": {"type": "number", "minimum": 0},
+                },
+                "required": list(STATE_FIELDS),
+                "additionalProperties": False,
+            }
+        ),
+        "seed": schema.seed(),
     },
-    "required": ["mechanism"],
-    "additionalProperties": False,
-}
+    required=("mechanism",),
+)
 
 EXAMPLE: Mapping[str, Any] = {
     "mechanism": {"name": "projective_geometry", "epsilon": "1", "domain_size": 7, "parameters": {"q": 2, "t": 3}},
-    "chunks": [[412, 340, 305, 297, 331, 289, 326]],
+    "counts": [412, 340, 305, 297, 331, 289, 326],
 }
 
 VERDICTS: Mapping[str, str] = {
-    "efficient": "The one pass gives away at most half of the error that any estimate from these reports has.",
+    "efficient": "The one pass gives away no more than the error that the best estimate from these reports has anyway.",
     "loses_precision": "It gives away more: lower mu_step, use smaller batches, or fit all counts at once.",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class StreamRequest:
-    """mechanism: as of a fit · reports: messages, or chunks: rows of counts · mu_step: of the schedule, None for its default ·
-    batch: reports a step · state: of an earlier answer · seed: of the order inside chunks.
+    """mechanism: as of a fit · counts of messages with their sum n, or reports: messages in order · mu_step: of the schedule, None for
+    its default · batch: reports a step · state: of an earlier answer · seed: of the order of counts.
 
     Raises AnalysisError, and TooLargeError before memory or time is taken.
     """
 
     mechanism: Source
+    counts: Counts | None = None
+    n: int | None = None
     reports: IntArray | None = None
-    chunks: tuple[Counts, ...] | None = None
     mu_step: float | None = None
     batch: int = 20
     state: Mapping[str, Any] | None = None
@@ -154,26 +139,24 @@ class StreamRequest:
         if self.mu_step is not None:
             object.__setattr__(self, "mu_step", real("mu_step", self.mu_step, 0, 1e9, above=True))
         object.__setattr__(self, "mechanism", checked_source(self.mechanism))
-        if (self.reports is None) == (self.chunks is None):
-            raise AnalysisError(
-                "give either reports, in order, or chunks of counts",
-                code="missing_field" if self.reports is None else "unknown_field",
-                field="reports",
-            )
         if self.reports is not None:
             object.__setattr__(self, "reports", _reports(self.reports, self.mechanism))
-        else:
-            object.__setattr__(self, "chunks", _chunks(self.chunks, self.mechanism))
+        if (self.reports is None) == (self.counts is None):
+            raise AnalysisError(
+                "give either counts, or reports in their order",
+                code="missing_field" if self.reports is None else "unknown_field",
+                field="counts",
+            )
+        if self.counts is not None:
+            object.__setattr__(self, "counts", checked_counts(self.counts, self.mechanism, self.n))
         if self.state is not None:
             object.__setattr__(self, "state", _state(self.state, self.mechanism))
-        limit_seconds(predicted_seconds(self), "the number of reports, or raise batch")
+        limit_seconds(predicted_seconds(self), "batch", "raise batch, or fit all counts at once")
 
     @property
-    def n(self) -> int:
+    def size(self) -> int:
         """Reports in this request."""
-        if self.reports is not None:
-            return len(self.reports)
-        return sum(int(chunk.sum()) for chunk in self.chunks or ())
+        return exact_sum(self.counts) if self.counts is not None else len(cast(IntArray, self.reports))
 
 
 def _reports(value: object, source: Source) -> IntArray:
@@ -182,30 +165,15 @@ def _reports(value: object, source: Source) -> IntArray:
     if len(value) > MOST_REPORTS:
         raise TooLargeError(f"at most {MOST_REPORTS:,} reports are taken at once; go on with state", field="reports")
     if len(value) == 0:
-        raise AnalysisError("reports is empty; a histogram needs at least one", code="no_reports", field="reports")
+        raise AnalysisError("reports is empty; a histogram needs at least one", code="too_few_reports", field="reports")
     numbers, (_, messages) = array("reports", value, 1), sizes(source)
     if numbers.min() < 0 or numbers.max() >= messages or (numbers != np.floor(numbers)).any():
         raise AnalysisError(
             f"reports must be messages, whole numbers 0 to {messages - 1}", code="out_of_range", field="reports"
         )
     reports: IntArray = numbers.astype(np.int64)
-    checked_counts("reports", np.bincount(reports, minlength=messages), source)
+    checked_counts(np.bincount(reports, minlength=messages), source)
     return reports
-
-
-def _chunks(value: object, source: Source) -> tuple[Counts, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray) or len(value) == 0:
-        raise AnalysisError("chunks must be a list of rows of counts", code="wrong_type", field="chunks")
-    if len(value) > MOST_CHUNKS:
-        raise TooLargeError(f"at most {MOST_CHUNKS:,} chunks are taken, got {len(value):,}", field="chunks")
-    chunks = tuple(checked_counts("chunks", row, source) for row in value)
-    total = sum(int(chunk.sum()) for chunk in chunks)
-    if total > MOST_REPORTS:
-        raise TooLargeError(
-            f"at most {MOST_REPORTS:,} reports are taken at once, got {total:,}; go on with state, or fit all counts at once",
-            field="chunks",
-        )
-    return chunks
 
 
 def _state(value: object, source: Source) -> Mapping[str, Any]:
@@ -224,7 +192,7 @@ def _state(value: object, source: Source) -> Mapping[str, Any]:
                 f"state.{name} must be {k} frequencies that sum to 1", code="wrong_shape", field="state"
             )
         checked[name] = p
-    checked["counts"] = checked_counts("state", value["counts"], source)
+    checked["counts"] = checked_counts(value["counts"], source)
     for name in ("step_length", "path_length"):
         checked[name] = real(f"state.{name}", value[name], 0, 1e300)
     return checked
@@ -239,7 +207,7 @@ def predicted_seconds(request: StreamRequest) -> float:
     """Expected duration on one core: one pair of products a batch, drawing the order of chunks, and the fit to compare with."""
     pair, (_, messages) = pair_seconds(request.mechanism), sizes(request.mechanism)
     drawing = 0.0 if request.reports is not None else messages * _SECONDS_PER_DRAWN_CELL
-    batches = request.n / request.batch
+    batches = request.size / request.batch
     return 0.05 + _NEWTON_PRODUCTS * pair + batches * (pair + _SECONDS_PER_BATCH + drawing)
 
 
@@ -266,8 +234,8 @@ def run(request: StreamRequest, *, progress: Progress = silent) -> AnalysisResul
             "seed": request.seed,
             "resumed": request.state is not None,
         },
-        seed=request.seed if request.chunks is not None else None,
-        verdict="efficient" if given_away <= _GIVEN_AWAY * predicted else "loses_precision",
+        seed=request.seed if request.counts is not None else None,
+        verdict="efficient" if given_away <= predicted else "loses_precision",
         result={
             "p_avg": state.average,
             "n": likelihood.n,
@@ -302,31 +270,29 @@ def _pass(
     request: StreamRequest, channel: Channel, schedule: Schedule, state: StreamState, progress: Progress
 ) -> tuple[StreamState, list[tuple[int, Frequencies]]]:
     """The state after all batches, and the average at up to some sixty steps."""
-    batches = math.ceil(request.n / request.batch) + len(request.chunks or ())
+    batches = math.ceil(request.size / request.batch)
     recorded = due_steps(batches, 60)
-    rows, done = [], 0
+    rows = []
     for done, batch in enumerate(_batches(request, channel.messages), start=1):
         state = take_batch(channel, schedule, state, batch)
         if done in recorded:
             rows.append((state.t, state.average))
-            progress(Step(done, max(batches, done), "batches", "step length", state.step_length))
-    rows.append((state.t, state.average))
+            progress(Step(done, batches, "batches", "step length", state.step_length))
     return state, rows
 
 
 def _batches(request: StreamRequest, messages: int) -> Iterator[Counts]:
-    """Counts of every batch, (N,). Chunks are drawn from without replacement, so their order is never stored."""
+    """Counts of every batch, (N,). From counts they are drawn without replacement, so that an order is never stored."""
     if request.reports is not None:
         for start in range(0, len(request.reports), request.batch):
             yield np.bincount(request.reports[start : start + request.batch], minlength=messages)
         return
-    rng = np.random.default_rng(request.seed)
-    for chunk in request.chunks or ():
-        left = chunk.copy()
-        while (remaining := int(left.sum())) > 0:
-            batch = rng.multivariate_hypergeometric(left, min(request.batch, remaining), method="marginals")
-            left -= batch
-            yield batch
+    assert request.counts is not None
+    rng, left, remaining = np.random.default_rng(request.seed), request.counts, request.size
+    while remaining > 0:
+        batch = rng.multivariate_hypergeometric(left, min(request.batch, remaining), method="marginals")
+        left, remaining = left - batch, remaining - request.batch
+        yield batch
 
 
 def _series(channel: Channel, likelihood: Likelihood, least: float, rows: list[tuple[int, Frequencies]]) -> Series:

@@ -12,16 +12,19 @@ from ldp_core.types import FloatArray
 
 __all__ = ["descent_series", "exponent_series"]
 
+_STEEPEST = 300.0
+"""Of the logarithm of the predicted line, which would otherwise overflow."""
+
 
 def descent_series(trace: TraceColumns, f_star: float, fit: ExponentFit | None, **others: FloatArray) -> Series:
     """D = f - f_star against t, with further columns; `predicted` is the power of t that the exponent gives, through the middle row."""
     rows = trace.t > 0
     t, excess = trace.t[rows], np.maximum(trace.f[rows] - f_star, 0)
     columns: dict[str, Any] = {"t": t, "excess": excess, **{name: column[rows] for name, column in others.items()}}
-    rate = None if fit is None else gradient_descent_rate(fit.alpha)
+    rate = None if fit is None or fit.geometric else gradient_descent_rate(fit.alpha)
     if rate is not None and len(t):
         middle = len(t) // 2
-        columns["predicted"] = excess[middle] * (t / t[middle]) ** rate
+        columns["predicted"] = excess[middle] * np.exp(np.clip(rate * np.log(t / t[middle]), -_STEEPEST, _STEEPEST))
     return Series(columns, "t", "step", "f minus its least", log_x=True, log_y=True)
 
 
