@@ -60,6 +60,8 @@ NEWTON_STEPS = 100
 REFERENCE_GAP = 1e-12
 ZERO = 1e-6
 FLAT = 1e-5
+FAR_FROM_REFERENCE = 100
+"""Rows of the trace closer to the least value than this many times the reference's own gap do not count for the exponent."""
 
 SCHEMA: Mapping[str, Any] = schema.request(
     {
@@ -191,7 +193,7 @@ def _falling(points: Iterator[Point], step: float, safe: float | None) -> Iterat
     """The points, as long as f does not rise."""
     before = math.inf
     for point in points:
-        if point.value > before + rounding(point.value):
+        if point.value > before + rounding(before):
             advice = "take a smaller one" if safe is None else f"steps up to {safe:.4g} are safe"
             raise AnalysisError(
                 f"a step of {step:g} is above 1/L: f rose from {before:.9g} to {point.value:.9g} at iteration {point.t}; {advice}",
@@ -215,7 +217,8 @@ def _answer(request: FitRequest, likelihood: Likelihood, step: float | None, pat
     flat = mu_tangent is not None and top is not None and mu_tangent <= FLAT * top
     certified = gap <= request.tol_gap
     trace = path.trace
-    exponent = None if request.algorithm == "newton" else fit_exponent(trace, reference.value)
+    told_apart = trace.f - reference.value > FAR_FROM_REFERENCE * reference.gap
+    exponent = None if request.algorithm == "newton" else fit_exponent(trace.rows(told_apart), reference.value)
     kl = float(np.sum(reference.p * np.log(np.maximum(reference.p, 1e-300) * len(p))))
     return AnalysisResult(
         method=METHOD,

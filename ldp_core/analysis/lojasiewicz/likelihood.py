@@ -51,7 +51,10 @@ class Likelihood:
     def value_and_gradient(self, p: Frequencies) -> tuple[float, FloatArray]:
         """f(p) and g.  g: (k,)"""
         q = self.channel.forward(p)
-        return self._value(q), -self.channel.adjoint(self._over(q, 1))
+        with np.errstate(
+            divide="ignore", invalid="ignore"
+        ):  # a step too long can leave a message that came impossible: f is infinite
+            return self._value(q), -self.channel.adjoint(self._over(q, 1))
 
     def curvature_weights(self, p: Frequencies) -> FloatArray:
         """s / (Q p)^2, so that f'' = Q' diag(it) Q.  (N,)"""

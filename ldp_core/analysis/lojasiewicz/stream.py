@@ -51,9 +51,11 @@ TITLE = "One-pass histogram"
 QUESTION = "Which histogram does one pass over the reports give, each used once and forgotten, and what precision does that cost?"
 
 MOST_REPORTS = 2_000_000
+MOST_COUNTED = 999_999_999
+"""Reports that an order can be drawn for."""
 _NEWTON_STEPS, _NEWTON_PRODUCTS = 100, 1_300
 _REFERENCE_GAP = 1e-11
-_SECONDS_PER_BATCH, _SECONDS_PER_DRAWN_CELL = 6e-5, 1.5e-7
+_SECONDS_PER_BATCH, _SECONDS_PER_ITEM, _SECONDS_PER_DRAWN_CELL = 6e-5, 5e-8, 1.2e-7
 
 _COUNTS_DESCRIPTION = "how often each message was reported; the reports are used in random order"
 STATE_FIELDS = ("t", "p", "average", "counts", "step_length", "path_length")
@@ -149,6 +151,11 @@ class StreamRequest:
             )
         if self.counts is not None:
             object.__setattr__(self, "counts", checked_counts(self.counts, self.mechanism, self.n))
+            if self.size > MOST_COUNTED:
+                raise TooLargeError(
+                    f"at most {MOST_COUNTED:,} reports are streamed at once, got {self.size:,}; fit all counts at once",
+                    field="counts",
+                )
         if self.state is not None:
             object.__setattr__(self, "state", _state(self.state, self.mechanism))
         limit_seconds(predicted_seconds(self), "batch", "raise batch, or fit all counts at once")
@@ -205,10 +212,10 @@ def from_json(body: object) -> StreamRequest:
 
 def predicted_seconds(request: StreamRequest) -> float:
     """Expected duration on one core: one pair of products a batch, drawing the order of chunks, and the fit to compare with."""
-    pair, (_, messages) = pair_seconds(request.mechanism), sizes(request.mechanism)
+    pair, (k, messages) = pair_seconds(request.mechanism), sizes(request.mechanism)
     drawing = 0.0 if request.reports is not None else messages * _SECONDS_PER_DRAWN_CELL
     batches = request.size / request.batch
-    return 0.05 + _NEWTON_PRODUCTS * pair + batches * (pair + _SECONDS_PER_BATCH + drawing)
+    return 0.05 + _NEWTON_PRODUCTS * pair + batches * (pair + _SECONDS_PER_BATCH + k * _SECONDS_PER_ITEM + drawing)
 
 
 def run(request: StreamRequest, *, progress: Progress = silent) -> AnalysisResult:

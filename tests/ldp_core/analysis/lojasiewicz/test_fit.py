@@ -182,6 +182,13 @@ def test_a_step_that_raises_the_loss_is_refused_with_a_safe_one(algorithm: str) 
     assert answer(algorithm=algorithm, step=safe, max_iter=200).diagnostics["rises"] == 0
 
 
+@pytest.mark.parametrize("algorithm", ["mirror", "softmax_gd"])
+def test_a_step_that_makes_a_message_impossible_is_refused(algorithm: str) -> None:
+    with pytest.raises(AnalysisError) as refused:
+        answer(mechanism={"matrix": [[1, 0], [0, 1]]}, counts=[900, 100], algorithm=algorithm, step=1e6)
+    assert refused.value.code == "step_above_limit"
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

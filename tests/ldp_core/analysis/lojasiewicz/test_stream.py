@@ -125,4 +125,6 @@ def test_what_is_too_much_is_refused() -> None:
     with pytest.raises(TooLargeError, match="state"):
         stream.StreamRequest(geometry_31(), reports=np.zeros(2_000_001, dtype=np.int64))
     with pytest.raises(TooLargeError, match="raise batch"):
-        stream.from_json({"mechanism": GEOMETRY, "counts": [10**9, *TALLY[1:]], "batch": 1})
+        stream.from_json({"mechanism": GEOMETRY, "counts": [10**8, *TALLY[1:]], "batch": 1})
+    with pytest.raises(TooLargeError, match="fit all"):
+        stream.from_json({"mechanism": GEOMETRY, "counts": [10**9, *TALLY[1:]], "batch": 100_000})
