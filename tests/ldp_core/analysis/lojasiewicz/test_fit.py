@@ -76,8 +76,12 @@ def test_a_thousand_items_are_certified(epsilon: str) -> None:
 
 @pytest.mark.slow
 def test_five_thousand_items_are_certified() -> None:
-    for name, epsilon in (("projective_geometry", "2"), ("hadamard_response", "5"), ("spread", "3")):
-        mechanism = create(name, epsilon=epsilon, domain_size=5000)
+    for name, epsilon, parameters in (
+        ("projective_geometry", "2", {}),
+        ("hadamard_response", "5", {}),
+        ("spread", "3", {"p": 2, "n": 13, "c": 4}),
+    ):
+        mechanism = create(name, epsilon=epsilon, domain_size=5000, **parameters)
         assert isinstance(mechanism, DesignMechanism)
         found = fit.run(fit.FitRequest(mechanism, counts_of(mechanism, 100_000, seed=1), tol_gap=1e-8))
         assert found.result["gap_fw"] <= 1e-8, name
