@@ -9,6 +9,7 @@ import threading
 from server.clock import Clock
 from server.refusals import DatabaseUnavailable
 from server.services.changes import Changes
+from server.services.repeats import Repeats
 from server.services.retention import Retention
 from server.storage.database import Database
 
@@ -27,9 +28,18 @@ class Housekeeping:
     """
 
     def __init__(
-        self, database: Database, changes: Changes, clock: Clock, *, retry_horizon_days: int, rows: int, at_most: float
+        self,
+        database: Database,
+        changes: Changes,
+        repeats: Repeats,
+        clock: Clock,
+        *,
+        retry_horizon_days: int,
+        rows: int,
+        at_most: float,
     ) -> None:
         self._changes = changes
+        self._repeats = repeats
         self._clock = clock
         self._at_most = at_most
         self._wake = threading.Event()
@@ -65,6 +75,7 @@ class Housekeeping:
         try:
             self._changes.write_down_due()
             self.retention.purge()
+            self._repeats.forget()
             next_due = self._changes.seconds_to_next()
         except DatabaseUnavailable as refusal:
             _log.warning("the background work waits: %s", refusal.detail)

@@ -16,6 +16,7 @@ from server.services.intake import Intake
 from server.services.intake_counts import IntakeCounts
 from server.services.keys import Keys
 from server.services.readiness import Readiness
+from server.services.repeats import Repeats
 from server.services.series import SeriesService
 from server.services.startup import make_tokens
 from server.services.writer import GroupCommitWriter, Outcome, Upload
@@ -35,10 +36,12 @@ class Services:
         self.database = Database(settings.database)
         self.tokens = make_tokens(settings, self.database, self.clock)
         self.collections = Collections(self.database, settings, self.clock)
+        self.repeats = Repeats(self.database, self.clock)
         self.changes = Changes(self.database, self.collections, self.clock, announce=lambda: self.housekeeping.wake())
         self.housekeeping = Housekeeping(
             self.database,
             self.changes,
+            self.repeats,
             self.clock,
             retry_horizon_days=settings.retry_horizon_days,
             rows=settings.purge_rows,
