@@ -5,11 +5,11 @@ Every process may run one; each step is a transaction that does nothing when ano
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 
 from server.clock import Clock
 from server.refusals import DatabaseUnavailable
 from server.services.changes import Changes
-from server.services.repeats import Repeats
 from server.services.retention import Retention
 from server.storage.database import Database
 
@@ -24,22 +24,22 @@ _log = logging.getLogger(__name__)
 class Housekeeping:
     """The background work.
 
-    retry_horizon_days, rows: see `Retention` · at_most: seconds between two rounds.
+    retry_horizon_days, rows: see `Retention` · at_most: seconds between two rounds · also: done in each round, last.
     """
 
     def __init__(
         self,
         database: Database,
         changes: Changes,
-        repeats: Repeats,
         clock: Clock,
         *,
         retry_horizon_days: int,
         rows: int,
         at_most: float,
+        also: Sequence[Callable[[], object]] = (),
     ) -> None:
+        self._also = also
         self._changes = changes
-        self._repeats = repeats
         self._clock = clock
         self._at_most = at_most
         self._wake = threading.Event()
@@ -75,7 +75,8 @@ class Housekeeping:
         try:
             self._changes.write_down_due()
             self.retention.purge()
-            self._repeats.forget()
+            for work in self._also:
+                work()
             next_due = self._changes.seconds_to_next()
         except DatabaseUnavailable as refusal:
             _log.warning("the background work waits: %s", refusal.detail)
