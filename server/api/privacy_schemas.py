@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from server.api.schemas import PoisoningOut
+from server.api.estimate_schemas import PoisoningOut
 
 __all__ = ["PrivacyOut", "RepeatsOut"]
 
