@@ -228,6 +228,14 @@ def test_what_would_take_too_long_is_refused() -> None:
     )  # type: ignore[arg-type]
 
 
+def json_or_code(body: dict[str, Any]) -> str:
+    """The answer, or the code of its refusal."""
+    try:
+        return json.dumps(fit.run(fit.from_json(body)).to_json(), allow_nan=False)
+    except AnalysisError as refused:
+        return refused.code
+
+
 @pytest.mark.parametrize("instances", [6, pytest.param(100, marks=pytest.mark.slow)])
 def test_arbitrary_channels_give_numbers_or_a_reason(instances: int) -> None:
     """Every algorithm, with steps from far too short to far too long, on channels with and without zeros: warnings are errors here."""
@@ -244,9 +252,6 @@ def test_arbitrary_channels_give_numbers_or_a_reason(instances: int) -> None:
         for algorithm in fit.ALGORITHMS:
             for step in (None, 1e-3, 10.0, 1e5) if algorithm in {"mirror", "softmax_gd"} else (None,):
                 body = {"mechanism": {"matrix": matrix}, "counts": counts, "algorithm": algorithm, "step": step}
-                try:
-                    found = fit.run(fit.from_json({**body, "max_iter": 40})).to_json()
-                except AnalysisError as refused:
-                    assert refused.code in {"step_above_limit", "missing_field"}
-                    continue
-                assert "non_finite_values" not in json.dumps(found, allow_nan=False)
+                told = json_or_code({**body, "max_iter": 40})
+                assert told in {"step_above_limit", "missing_field"} or '"p": [' in told
+                assert "non_finite_values" not in told
