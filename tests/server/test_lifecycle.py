@@ -148,6 +148,8 @@ def test_a_patch_changes_what_may_change(timed: InProcess) -> None:
         ({"retention": "P1M"}, 422, "invalid-parameters"),
         ({"closes_at": "2020-01-01T00:00:00Z"}, 422, "invalid-parameters"),
         ({"closes_at": "2030-01-01T00:00:00"}, 422, "invalid-parameters"),
+        ({"closes_at": "1893456000"}, 422, "invalid-parameters"),  # not seconds since 1970, either
+        ({"closes_at": 1893456000}, 422, "invalid-parameters"),
         ({"name": None}, 422, "invalid-parameters"),
         ({"epsilon": "2"}, 422, "invalid-parameters"),
         ({"successor": "nobody"}, 422, "invalid-parameters"),
@@ -160,6 +162,31 @@ def test_what_may_not_change(sqlite_service: InProcess, changes: dict[str, objec
     before = sqlite_service.get(f"/v1/collections/{collection.id}", headers=ADMIN).json()
     assert_problem(patch(sqlite_service, collection, **{"name": "changed", **changes}), status, slug)
     assert sqlite_service.get(f"/v1/collections/{collection.id}", headers=ADMIN).json() == before
+
+
+def test_a_change_can_be_bound_to_what_it_was_decided_on(timed: InProcess) -> None:
+    collection = create(timed.post)
+    path = f"/v1/collections/{collection.id}"
+
+    def change(name: str, if_match: str | None) -> Any:
+        headers = ADMIN if if_match is None else {**ADMIN, "If-Match": if_match}
+        return timed.request("PATCH", path, json={"name": name}, headers=headers)
+
+    first = timed.get(path, headers=ADMIN).headers["etag"]
+    upload(timed, collection, collection.batch([1]))
+    assert timed.get(path, headers=ADMIN).headers["etag"] == first  # the number of reports is no setting
+    second = change("one", first).headers["etag"]
+    assert second != first
+    assert second == timed.get(path, headers=ADMIN).headers["etag"]
+    for stale in (first, f"W/{second}", '"x"', second.strip('"'), ""):
+        assert_problem(change("two", stale), 412, "stale-etag", etag=second)
+    assert timed.get(path, headers=ADMIN).json()["name"] == "one"
+    for name, current in (("three", f"{first}, {second}"), ("four", "*"), ("five", None)):
+        answer = change(name, current)
+        assert (answer.status_code, answer.json()["name"]) == (200, name)
+    before = timed.get(path, headers=ADMIN).headers["etag"]
+    timed.post(f"{path}/pause", headers=ADMIN)
+    assert timed.get(path, headers=ADMIN).headers["etag"] != before
 
 
 def test_versions_are_appended_and_never_mix(timed: InProcess, database_url: str) -> None:

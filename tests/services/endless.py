@@ -8,6 +8,9 @@ from typing import Any
 from tests.services.collection import TestCollection
 from tests.services.uploader import Uploader
 
+FOLDING = {"FANO_FOLD_SECONDS": "0.2", "FANO_FOLD_REPORTS": "20"}
+"""The environment of a server that folds all the time, so that whatever happens to it happens to folds too."""
+
 
 class EndlessLoad:
     """Clients that retry each batch until it is acknowledged. Each client has its own range of messages.
@@ -21,7 +24,8 @@ class EndlessLoad:
         self._stop = threading.Event()
         self._size = size
         self._made = [0] * clients
-        self._share = int(collection.created["report_space"]) // clients
+        self.report_space = int(collection.created["report_space"])
+        self._share = self.report_space // clients
         self.clients = [
             Uploader(
                 base_url,
@@ -44,13 +48,14 @@ class EndlessLoad:
         for client in self.clients:
             client.start()
 
-    def finish(self, timeout: float = 90) -> None:
+    def finish(self, timeout: float = 330) -> None:
         """Make no new batch and wait until each one made is acknowledged."""
         self._stop.set()
         for client in self.clients:
             client.join(timeout)
         assert not any(client.is_alive() for client in self.clients)
-        assert [client.problem for client in self.clients if client.problem] == []
+        problems = [client.problem for client in self.clients if client.problem]
+        assert problems == [], problems
 
     @property
     def sent(self) -> Counter[int]:
