@@ -60,20 +60,23 @@ class Analyses:
         self._wake = wake
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fano-analysis")
         self._waiting = 0
+        self._count = threading.Lock()
 
     def submit(self, owner: Principal, method: str, body: Mapping[str, Any]) -> "Future[Answer]":
-        """Answer in the background. Belongs to one event loop. Raises Overloaded; the future raises what the request is refused for."""
+        """Answer in the background. Raises Overloaded; the future raises what the request is refused for."""
         if method not in ENTRY_POINTS:
             raise UnknownResource(f"no analysis is called {method[:60]!r}; GET /v1/analysis lists them")
-        if self._waiting >= _WAITING:
-            raise Overloaded("too many analyses are waiting; ask again in a moment")
-        self._waiting += 1
+        with self._count:
+            if self._waiting >= _WAITING:
+                raise Overloaded("too many analyses are waiting; ask again in a moment")
+            self._waiting += 1
         future = self._threads.submit(self._answer, owner, method, body)
         future.add_done_callback(lambda _: self._answered())
         return future
 
     def _answered(self) -> None:
-        self._waiting -= 1
+        with self._count:
+            self._waiting -= 1
 
     def _answer(self, owner: Principal, method: str, body: Mapping[str, Any]) -> Answer:
         bound = self._binding.fill(body, owner.collection)
