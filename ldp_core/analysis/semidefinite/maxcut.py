@@ -146,7 +146,7 @@ def predicted_seconds(request: MaxCutRequest) -> float:
     """Expected duration on one core: iterations and their overhead grow with n, each takes products of n by n with n by p."""
     n, rank = len(request.matrix.values), request.rank
     p = max(rank["p"], min(starting_rank(n), rank["pmax"])) if rank["climb"] else rank["p"]
-    return 0.02 + request.starts * (0.004 + 4e-4 * n + 3.5e-7 * n**2 * float(p))
+    return 0.02 + request.starts * (0.004 + 4e-4 * n + 5e-7 * n**2 * float(p))
 
 
 def run(request: MaxCutRequest, *, progress: Progress = silent) -> AnalysisResult:
