@@ -83,6 +83,9 @@ _ALL = (
     EntryPoint("perturbed", "perturbed", "perturbed.optimizer"),
     EntryPoint("top-k", "perturbed", "perturbed.top_k"),
     EntryPoint("utilities", "perturbed", "perturbed.utilities"),
+    EntryPoint("sdp/maxcut", "burer-monteiro", "semidefinite.maxcut"),
+    EntryPoint("sdp/psd-repair", "burer-monteiro", "semidefinite.psd_repair"),
+    EntryPoint("sdp/bad-instance", "burer-monteiro", "semidefinite.bad_instance"),
 )
 
 ENTRY_POINTS: Mapping[str, EntryPoint] = {entry.path: entry for entry in _ALL}
