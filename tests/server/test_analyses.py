@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from ldp_core.analysis.histogram import CollectionHistogram
+from ldp_core.analysis.histogram import CollectionHistogram, describe_mechanism
 from ldp_core.analysis.registry import ENTRY_POINTS
 from ldp_core.mechanisms import Mechanism, Tally
 from ldp_core.mechanisms import create as create_mechanism
@@ -70,10 +70,11 @@ def test_every_analysis_is_listed_with_what_a_form_needs(running: InProcess) -> 
     AnalysisList.model_validate(answer.json())
     methods = {one["path"]: one for one in answer.json()["methods"]}
     assert set(methods) == set(ENTRY_POINTS)
-    for path, one in methods.items():
+    for one in methods.values():
         assert set(one) == {"path", "family", "title", "question", "schema", "example", "verdicts", "collection"}
         Draft202012Validator(one["schema"]).validate(one["example"])
-        assert one["collection"] == (path in ("top-k", "utilities"))
+        assert one["collection"] == ("mechanism" in one["schema"]["properties"])
+    assert {path for path, one in methods.items() if one["collection"]} >= {"top-k", "utilities", "lojasiewicz/fit"}
 
 
 @pytest.mark.parametrize("path", ENTRY_POINTS)
@@ -150,6 +151,15 @@ def test_top_k_of_a_collection_is_that_of_its_counts(running: InProcess) -> None
     assert given["n"] == 500
     assert given["spec_digest"] == collection.created["spec_digest"]
     assert document["items"] == [f"item {i}" for i in range(10)]
+
+
+def test_the_likeliest_histogram_of_a_collection(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    named = ask(running, "lojasiewicz/fit", {"histogram_id": collection.id, "cohort": None})
+    counts = {"counts": Tally.of(MESSAGES, 13).counts.tolist(), "mechanism": describe_mechanism(mechanism)}
+    given = ask(running, "lojasiewicz/fit", counts)
+    assert named.status_code == given.status_code == 200, named.text
+    assert named.json()["result"] == given.json()["result"]
 
 
 def test_utilities_of_a_collection(running: InProcess) -> None:
