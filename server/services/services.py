@@ -108,6 +108,7 @@ class Services:
         self.job_runner.start()
         if self.settings.warm_decoder:
             self.estimates.warm()
+            self.analyses.warm()
 
     def close(self) -> None:
         """Commit what waits, end the threads, close the connections."""
