@@ -138,7 +138,8 @@ def _steps(request: DerivativeRequest, rng: np.random.Generator) -> FloatArray:
     if request.noise is not None:
         return settings.sigmas * request.noise.draws(rng, settings.samples)
     flat = np.concatenate(list(request.point.values()))
-    scale: FloatArray = settings.radius * np.maximum(1, np.abs(flat))
+    # far enough to leave what counts as the kink
+    scale: FloatArray = np.maximum(settings.radius * np.maximum(1, np.abs(flat)), 2 * request.ties.tol)
     return rng.standard_normal((settings.samples, len(flat))) * scale
 
 

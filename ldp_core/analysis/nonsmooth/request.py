@@ -200,7 +200,7 @@ def _numbers(name: str, given: object) -> dict[str, FloatArray]:
     for key, value in given.items():
         row = array(f"{name}.{str(key)[:60]}", value if isinstance(value, Sequence | np.ndarray) else [value], 1)
         if not len(row):
-            raise AnalysisError(f"{name}.{str(key)[:60]} is empty", code="wrong_shape", field=name)
+            raise AnalysisError(f"{name}.{str(key)[:60]} is empty", code="wrong_shape", field=f"{name}.{str(key)[:60]}")
         numbers[str(key)] = row
     return numbers
 
