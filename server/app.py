@@ -10,13 +10,27 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 import ldp_core
-from server.api import collections, devices, estimates, health, intake, keys, lifecycle, metrics, plans, series, tokens
+from server.api import (
+    collections,
+    devices,
+    estimates,
+    health,
+    intake,
+    keys,
+    lifecycle,
+    metrics,
+    plans,
+    privacy,
+    series,
+    tokens,
+)
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.dependencies import refuse_unknown_query
+from server.api.documentation import install_documentation
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
-from server.api.reports import UploadReports
+from server.api.reports import UploadReports, UploadsFirst
 from server.clock import Clock
 from server.observability.observed import Observed
 from server.services.services import Services
@@ -34,6 +48,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     """
     chosen = settings or Settings()
     services = Services(chosen, clock)
+    upload = UploadReports(services)
     app: FastAPI = FastAPI(
         title="Fanoplane",
         version=ldp_core.__version__,
@@ -41,6 +56,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         lifespan=_lifespan,
         dependencies=[Depends(refuse_unknown_query)],
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         middleware=[
             Middleware(
@@ -51,17 +67,30 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             ),
             Middleware(Boundary),
             Middleware(BodyLimit, upload_bytes=chosen.body_bytes, other_bytes=chosen.admin_body_bytes),
+            Middleware(UploadsFirst, upload=upload),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones
     )
     app.state.services = services
-    app.router.routes.insert(
-        0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
-    )  # first: routes are tried in order
-    for module in (collections, lifecycle, keys, tokens, devices, estimates, series, intake, plans, health, metrics):
+    app.router.routes.append(Route(REPORTS_PATH, upload, methods=["POST"]))  # for other methods, and below a root path
+    for module in (
+        collections,
+        lifecycle,
+        keys,
+        tokens,
+        devices,
+        estimates,
+        series,
+        intake,
+        privacy,
+        plans,
+        health,
+        metrics,
+    ):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)
+    install_documentation(app)
     return app
 
 
