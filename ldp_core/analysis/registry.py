@@ -66,6 +66,10 @@ _ALL = (
     EntryPoint("perturbed", "perturbed", "perturbed.optimizer"),
     EntryPoint("top-k", "perturbed", "perturbed.top_k"),
     EntryPoint("utilities", "perturbed", "perturbed.utilities"),
+    EntryPoint("nonsmooth-derivative", "nonsmooth", "nonsmooth.derivative"),
+    EntryPoint("relu-precision", "nonsmooth", "nonsmooth.relu_precision"),
+    EntryPoint("solver-stress", "counterexamples", "counterexamples.solver_stress"),
+    EntryPoint("convex-interpolant", "counterexamples", "counterexamples.convex_interpolant"),
 )
 
 ENTRY_POINTS: Mapping[str, EntryPoint] = {entry.path: entry for entry in _ALL}

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.counterexamples.level_sets import LevelSets, interpolate_level_sets
-from ldp_core.analysis.counterexamples.support_curves import ANGLES, boundary, curvature_radii, support_function
+from ldp_core.analysis.counterexamples.support_curves import ANGLES, FAR, boundary, curvature_radii, support_function
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import array, integer, request_from_json
 from ldp_core.analysis.progress import Progress, silent
@@ -48,72 +49,39 @@ VERDICTS: Mapping[str, str] = {
 }
 
 _MOST_SETS, _MOST_POINTS, _MOST_CHORDS = 12, 5000, 5000
-_FAR = 1e6
 _PER_SET = 90
 _SECONDS_PER_POINT = 1.2e-3
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "title": TITLE,
-    "description": "Nested sets with curved boundaries, from the inside out.",
-    "additionalProperties": False,
-    "required": ["sets"],
-    "properties": {
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
         "sets": {
             "type": "array",
+            "title": "Sets",
+            "description": "from the inside out: ellipses, or samples of support functions at evenly spaced angles from 0",
             "minItems": 2,
             "maxItems": _MOST_SETS,
-            "title": "Sets",
-            "description": "Ellipses, or samples of support functions at evenly spaced angles from 0.",
             "items": {
                 "type": "object",
                 "additionalProperties": False,
                 "required": ["type"],
                 "properties": {
-                    "type": {"enum": ["ellipse", "support"]},
-                    "a": {"type": "number", "exclusiveMinimum": 0},
-                    "b": {"type": "number", "exclusiveMinimum": 0},
-                    "rot": {"type": "number", "default": 0},
-                    "cx": {"type": "number", "default": 0},
-                    "cy": {"type": "number", "default": 0},
-                    "values": {"type": "array", "items": {"type": "number"}, "minItems": 16, "maxItems": 1440},
+                    "type": schema.one_of("Kind", "which of the two", ("ellipse", "support")),
+                    "a": schema.number("Half axis", "along rot", 0, FAR, above=True),
+                    "b": schema.number("Half axis", "across", 0, FAR, above=True),
+                    "rot": schema.number("Angle", "of the first axis, in radians", -FAR, FAR, 0.0),
+                    "cx": schema.number("Centre", "first coordinate", -FAR, FAR, 0.0),
+                    "cy": schema.number("Centre", "second coordinate", -FAR, FAR, 0.0),
+                    "values": schema.numbers("Support function", "its samples", minItems=16, maxItems=ANGLES),
                 },
             },
         },
-        "k": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 8,
-            "default": 3,
-            "title": "Smoothness",
-            "description": "How often the function is continuously differentiable, at least.",
-        },
-        "eval": {
-            "type": "array",
-            "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-            "maxItems": _MOST_POINTS,
-            "default": [],
-            "title": "Points",
-            "description": "Where values are wanted.",
-        },
-        "chords": {
-            "type": "integer",
-            "minimum": 0,
-            "maximum": _MOST_CHORDS,
-            "default": 300,
-            "title": "Chords",
-            "description": "Random chords on whose midpoints convexity is tried.",
-        },
-        "seed": {
-            "type": "integer",
-            "minimum": 0,
-            "maximum": 2**63 - 1,
-            "default": 0,
-            "title": "Seed",
-            "description": "Of the chords.",
-        },
+        "k": schema.integer("Smoothness", "how often the function is continuously differentiable, at least", 1, 8, 3),
+        "eval": schema.rows("Points", "where values are wanted, pairs of numbers", maxItems=_MOST_POINTS, default=[]),
+        "chords": schema.integer("Chords", "random chords on whose midpoints convexity is tried", 0, _MOST_CHORDS, 300),
+        "seed": schema.seed(),
     },
-}
+    required=("sets",),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +121,9 @@ def _points(given: object) -> FloatArray:
         if not len(given):
             return np.zeros((0, 2))
     points = array("eval", given, 2)
-    if points.shape[1] != 2 or np.abs(points).max() > _FAR:
+    if points.shape[1] != 2 or np.abs(points).max() > FAR:
         raise AnalysisError(
-            f"eval must be pairs of numbers up to {_FAR:g}, got shape {points.shape}", code="wrong_shape", field="eval"
+            f"eval must be pairs of numbers up to {FAR:g}, got shape {points.shape}", code="wrong_shape", field="eval"
         )
     return points
 

@@ -124,7 +124,7 @@ class StressRequest:
     """
 
     instance: str = "els"
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] | None = None
     solvers: Sequence[str] | None = None
     arithmetic: str = "float64"
     perturb: float = 0.0
@@ -139,7 +139,7 @@ class StressRequest:
         object.__setattr__(self, "perturb", real("perturb", self.perturb, 0, 1))
         object.__setattr__(self, "seed", integer("seed", self.seed, 0, 2**63 - 1))
         object.__setattr__(self, "max_iterations", integer("max_iterations", self.max_iterations, 1, 10_000))
-        object.__setattr__(self, "chosen", _params(kind, self.params))
+        object.__setattr__(self, "chosen", _params(kind, {} if self.params is None else self.params))
         object.__setattr__(self, "solvers", self._checked_solvers(able))
         self._check_arithmetic()
 

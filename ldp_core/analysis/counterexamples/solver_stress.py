@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.counterexamples.request import INSTANCES, MIRROR, RATIONAL_STEPS, StressRequest, from_json
 from ldp_core.analysis.counterexamples.solvers import SOLVERS
 from ldp_core.analysis.counterexamples.stress_runs import StressRun, predicted_seconds, stress
@@ -44,76 +45,54 @@ VERDICTS: Mapping[str, str] = {
     "still_descending": "Values still fall; the run was stopped before they settled.",
     "diverged": "Values are infinite, undefined or ended above the start.",
 }
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "title": TITLE,
-    "description": "A convex function, the solvers to run on it, and how.",
-    "additionalProperties": False,
-    "required": [],
-    "properties": {
-        "instance": {
-            "enum": list(INSTANCES),
-            "default": "els",
-            "title": "Instance",
-            "description": "els: exact line search goes round a square; bregman: mirror descent swings for ever; quadratic: slow, but converges.",
-        },
-        "params": {
-            "type": "object",
-            "default": {},
-            "title": "Parameters",
-            "description": 'els: N, p, q, c; bregman: A, w, r, steps; quadratic: mu, L, steps. Exact numbers as texts like "1/2".',
-            "properties": {
-                "N": {"type": "integer", "minimum": 1, "maximum": RATIONAL_STEPS, "default": 24},
-                "p": {"type": "integer", "minimum": 3, "maximum": 8, "default": 4},
-                "q": {"type": ["string", "number"], "default": "1/2"},
-                "c": {"type": ["string", "number"], "default": "1/4"},
-                "A": {"type": "number", "exclusiveMinimum": 0, "maximum": 100, "default": 1},
-                "w": {"type": "number", "exclusiveMinimum": 0, "maximum": 100, "default": 4},
-                "r": {"type": "number", "minimum": -100, "maximum": 100, "default": 0},
-                "mu": {"type": ["string", "number"], "default": "1"},
-                "L": {"type": ["string", "number"], "default": "10"},
-                "steps": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-            },
-        },
-        "solvers": {
-            "type": ["array", "null"],
-            "items": {"enum": [*SOLVERS, MIRROR]},
-            "default": None,
-            "title": "Solvers",
-            "description": "The one that the instance is made for when left out. mirror is for bregman, the others are not.",
-        },
-        "arithmetic": {
-            "enum": ["float64", "rational"],
-            "default": "float64",
-            "title": "Arithmetic",
-            "description": "rational follows the exact path of els, up to N = 40, and runs no solver.",
-        },
-        "perturb": {
-            "type": "number",
-            "minimum": 0,
-            "maximum": 1,
-            "default": 0,
-            "title": "Perturbation",
-            "description": "Standard deviation added to the start.",
-        },
-        "seed": {
-            "type": "integer",
-            "minimum": 0,
-            "maximum": 2**63 - 1,
-            "default": 0,
-            "title": "Seed",
-            "description": "Of the perturbation.",
-        },
-        "max_iterations": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 10_000,
-            "default": 2000,
-            "title": "Iterations",
-            "description": "At most, of armijo, bfgs and lbfgs.",
-        },
-    },
-}
+_EXACT = {"type": ["string", "number"], "title": "Exact number", "description": 'a text as "1/2", or a number'}
+
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        "instance": schema.one_of(
+            "Instance",
+            "els: exact line search goes round a square; bregman: mirror descent swings for ever; quadratic: slow, but converges",
+            tuple(INSTANCES),
+            "els",
+        ),
+        "params": schema.optional(
+            {
+                "type": "object",
+                "title": "Parameters",
+                "description": "els: N, p, q, c; bregman: A, w, r, steps; quadratic: mu, L, steps",
+                "properties": {
+                    "N": schema.integer("Steps of the square", "24 at most in float64", 1, RATIONAL_STEPS, 24),
+                    "p": schema.integer("Power", "of the hinges", 3, 8, 4),
+                    "q": {**_EXACT, "default": "1/2"},
+                    "c": {**_EXACT, "default": "1/4"},
+                    "A": schema.number("Swing", "half of its width", 0, 100, 1.0, above=True),
+                    "w": schema.number("Frequency", "in the logarithm of the steps", 0, 100, 4.0, above=True),
+                    "r": schema.number("Offset", "that is kept", -100, 100, 0.0),
+                    "mu": {**_EXACT, "default": "1"},
+                    "L": {**_EXACT, "default": "10"},
+                    "steps": schema.integer("Steps", "20000 for bregman, 100 for quadratic by default", 1, 1_000_000),
+                },
+            }
+        ),
+        "solvers": schema.optional(
+            {
+                "type": "array",
+                "title": "Solvers",
+                "description": "the one that the instance is made for when left out; mirror is for bregman, the others are not",
+                "items": {"type": "string", "enum": [*SOLVERS, MIRROR]},
+            }
+        ),
+        "arithmetic": schema.one_of(
+            "Arithmetic",
+            "rational follows the exact path of els, up to N = 40, and runs no solver",
+            ("float64", "rational"),
+            "float64",
+        ),
+        "perturb": schema.number("Perturbation", "standard deviation added to the start", 0, 1, 0.0),
+        "seed": schema.seed(),
+        "max_iterations": schema.integer("Iterations", "at most, of armijo, bfgs and lbfgs", 1, 10_000, 2000),
+    }
+)
 
 _LONG_STEP = 1.5
 _MOST_ROWS = 1000

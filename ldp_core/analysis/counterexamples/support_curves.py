@@ -12,17 +12,16 @@ from ldp_core.analysis.errors import AnalysisError
 from ldp_core.analysis.fields import array, choice, real
 from ldp_core.types import FloatArray
 
-__all__ = ["ANGLES", "angles", "boundary", "curvature_radii", "support_function"]
+__all__ = ["ANGLES", "FAR", "angles", "boundary", "curvature_radii", "support_function"]
 
 ANGLES = 1440
 _FEWEST, _MOST = 16, ANGLES
-_FAR = 1e6
+FAR = 1e6
 
 
 def angles() -> FloatArray:
     """theta, evenly round the ring.  (ANGLES,)"""
-    theta: FloatArray = np.arange(ANGLES) * (2 * np.pi / ANGLES)
-    return theta
+    return np.arange(ANGLES, dtype=np.float64) * (2 * np.pi / ANGLES)
 
 
 def support_function(place: str, described: object) -> FloatArray:
@@ -44,8 +43,8 @@ def _ellipse(place: str, described: Mapping[str, Any]) -> FloatArray:
     for name in ("a", "b"):
         if name not in described:
             raise AnalysisError(f"{place}: an ellipse needs {name}", code="missing_field", field="sets")
-    a, b = (real(f"{place}.{name}", described[name], 0, _FAR, above=True) for name in ("a", "b"))
-    rot, cx, cy = (real(f"{place}.{name}", described.get(name, 0), -_FAR, _FAR) for name in ("rot", "cx", "cy"))
+    a, b = (real(f"{place}.{name}", described[name], 0, FAR, above=True) for name in ("a", "b"))
+    rot, cx, cy = (real(f"{place}.{name}", described.get(name, 0), -FAR, FAR) for name in ("rot", "cx", "cy"))
     theta = angles()
     sigma: FloatArray = cx * np.cos(theta) + cy * np.sin(theta)
     return sigma + np.hypot(a * np.cos(theta - rot), b * np.sin(theta - rot))

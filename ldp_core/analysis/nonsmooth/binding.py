@@ -1,27 +1,25 @@
 """A histogram as an input: reports of a mechanism, or estimates with their covariance.
 
-    {"counts": [...], "n": reports, "mechanism": {"name", "epsilon", "domain_size", "parameters"}}     a tally and who made it
-    {"estimates": [...], "covariance": [[...]] | "standard_errors": [...]}                             numbers of any origin
-`n` may be left out where every report adds one count. A service puts the first form in place of a collection's name.
+    {"counts": [...], "n": reports, "mechanism": {...}}                        a tally and who made it, see `ldp_core.analysis.histogram`
+    {"estimates": [...], "covariance": [[...]] | "standard_errors": [...]}     numbers of any origin
+A service puts the first form in place of a collection's name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
-from ldp_core.analysis.fields import array, integer
+from ldp_core.analysis.fields import array
+from ldp_core.analysis.histogram import CollectionHistogram, describe_mechanism
 from ldp_core.analysis.nonsmooth.histogram_noise import HistogramNoise, MatrixNoise, StructuredNoise, noise_of
-from ldp_core.errors import FanoError, ParameterError
-from ldp_core.mechanisms import Tally, create
 from ldp_core.types import FloatArray
 
 __all__ = ["LARGEST_HISTOGRAM", "Histogram", "bound_histogram"]
 
 LARGEST_HISTOGRAM = 50_000
-_LARGEST_TALLY = 1 << 24
 _LARGEST_COVARIANCE = 2_000
 _NAMES = ("histogram_id", "collection_id")
 _FORMS = ({"counts", "mechanism"}, {"estimates", "covariance"}, {"estimates", "standard_errors"})
@@ -41,7 +39,8 @@ class Histogram:
 
 
 def bound_histogram(bind: Mapping[str, Any]) -> Histogram:
-    """The histogram of a mapping. Raises AnalysisError with field `bind`; `unresolved_collection` for a name only a service knows."""
+    """The histogram of a mapping. Raises AnalysisError with field `bind`; `unresolved_collection` for a name only a service knows;
+    what `CollectionHistogram` raises names its own field."""
     for name in _NAMES:
         if name in bind:
             raise AnalysisError(
@@ -61,35 +60,18 @@ def bound_histogram(bind: Mapping[str, Any]) -> Histogram:
 
 
 def _of_reports(bind: Mapping[str, Any]) -> Histogram:
-    described = bind["mechanism"]
-    if not isinstance(described, Mapping) or not {"name", "epsilon", "domain_size"} <= set(described):
-        raise AnalysisError("mechanism needs name, epsilon and domain_size", code="missing_field", field="bind")
-    if isinstance(bind["counts"], Sequence | np.ndarray):
-        _limit("counts", len(bind["counts"]), _LARGEST_TALLY)
-    counts = array("bind.counts", bind["counts"], 1)
-    if (counts != np.rint(counts)).any():
-        raise AnalysisError("counts must be whole numbers", code="invalid_counts", field="bind")
-    k = integer("mechanism.domain_size", described["domain_size"], 2, 1 << 40)
+    collected = CollectionHistogram.from_fields(bind["mechanism"], bind["counts"], bind.get("n"))
+    mechanism = collected.mechanism
+    k = mechanism.domain_size
     _limit("items", k, LARGEST_HISTOGRAM)
-    try:
-        parameters = dict(described.get("parameters") or {})
-        mechanism = create(str(described["name"]), epsilon=described["epsilon"], domain_size=k, **parameters)
-        tally = Tally(counts.astype(np.int64), bind.get("n"))
-        estimate = mechanism.decode(tally)
-    except (FanoError, TypeError) as error:
-        code = "invalid_mechanism" if isinstance(error, ParameterError | TypeError) else "invalid_counts"
-        raise AnalysisError(str(error), code=code, field="bind") from error
-    origin = {
-        "n": estimate.n,
-        "domain_size": k,
-        "mechanism": mechanism.name,
-        "parameters": dict(mechanism.parameters),
-        "epsilon": float(mechanism.epsilon),
-    }
-    noise = noise_of(estimate, tally)
-    exact = not isinstance(noise, StructuredNoise)
+    estimate = collected.estimate
+    noise = noise_of(estimate, collected.tally)
     return Histogram(
-        estimate.frequencies, noise, estimate.noise_floor(), origin, 2 * mechanism.decode_cost if exact else k
+        estimate.frequencies,
+        noise,
+        estimate.noise_floor(),
+        {"n": estimate.n, "mechanism": describe_mechanism(mechanism)},
+        k if isinstance(noise, StructuredNoise) else 2 * mechanism.decode_cost,
     )
 
 
@@ -99,7 +81,7 @@ def _of_numbers(bind: Mapping[str, Any]) -> Histogram:
     if k < 2:
         raise AnalysisError(f"a histogram has at least 2 items, got {k}", code="wrong_shape", field="bind")
     _limit("items", k, LARGEST_HISTOGRAM)
-    origin = {"n": bind.get("n"), "domain_size": k}
+    origin = {"domain_size": k}
     if "standard_errors" in bind:
         errors = array("bind.standard_errors", bind["standard_errors"], 1)
         if len(errors) != k or errors.min() < 0:

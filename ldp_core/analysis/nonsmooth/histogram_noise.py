@@ -14,7 +14,7 @@ import numpy as np
 
 from ldp_core.algebra.projective_space import point_count
 from ldp_core.analysis.perturbed.estimator_noise import EstimatorNoise
-from ldp_core.decoding import support_counts
+from ldp_core.decoding import decoder_names, support_counts
 from ldp_core.estimation.estimate import Estimate
 from ldp_core.mechanisms.tally import Tally
 from ldp_core.types import FloatArray
@@ -22,6 +22,7 @@ from ldp_core.types import FloatArray
 __all__ = ["HistogramNoise", "MatrixNoise", "ProjectiveReports", "StructuredNoise", "noise_of"]
 
 _FIXED_POINT = float(1 << 61)
+_CHEAP_ENUMERATION = 100_000
 
 
 class HistogramNoise(Protocol):
@@ -63,9 +64,11 @@ class ProjectiveReports:
         """c: points on a hyperplane."""
         return point_count(self._q, self._t - 1)
 
-    @property
+    @cached_property
     def _decoder(self) -> str:
-        return self._estimate.provenance.decoder
+        """Enumeration where it is cheap, since it compiles nothing; all decoders agree bit for bit."""
+        cheap = len(self._shares) * self._support_size <= _CHEAP_ENUMERATION
+        return "enumeration" if cheap else decoder_names(self._q, self._t)[0]
 
     def variances(self, w: FloatArray) -> FloatArray:
         """One adjoint transform for each row."""

@@ -21,7 +21,8 @@ MOST_VERTICES = 4096
 """Corners that are enumerated: twelve ties of two pieces."""
 
 _MOST_NUMBERS = 8_000_000
-_RANDOM_VERTICES = 256
+_RANDOM_VERTICES, _FEWEST_RANDOM = 256, 32
+_RANDOM_NUMBERS = 2_000_000
 _NUMBERS_AT_ONCE = 500_000
 
 
@@ -48,9 +49,8 @@ def derivative_hull(tape: Tape, rng: np.random.Generator, progress: Progress = s
         radices = np.cumprod(np.concatenate([[1], tape.digits]))[:-1].astype(np.int64)
         choices = np.arange(corners)[:, None] // radices % tape.digits
     else:
-        choices = rng.integers(
-            0, tape.digits, size=(max(1, min(_RANDOM_VERTICES, _MOST_NUMBERS // size)), len(tape.digits))
-        )
+        count = min(_RANDOM_VERTICES, max(_FEWEST_RANDOM, _RANDOM_NUMBERS // size))
+        choices = rng.integers(0, tape.digits, size=(count, len(tape.digits)))
     vertices = _gradients(tape, choices.astype(np.float64), progress)
     if exact:
         return Hull(True, corners, vertices, vertices.min(axis=0), vertices.max(axis=0))

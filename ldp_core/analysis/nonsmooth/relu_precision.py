@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import choice, integer, request_from_json
 from ldp_core.analysis.progress import Progress, Step, silent
@@ -51,65 +52,16 @@ _OPERATIONS_PER_SECOND = {"float16": 2e10, "float32": 2.5e10, "float64": 1.2e10}
 """Multiply-adds count two; one core (measured)."""
 _SECONDS_PER_PREACTIVATION = {"float16": 6e-9, "float32": 1e-9, "float64": 2e-9}
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "title": TITLE,
-    "description": "Random networks on random images.",
-    "additionalProperties": False,
-    "required": [],
-    "properties": {
-        "dtypes": {
-            "type": "array",
-            "items": {"enum": list(DTYPES)},
-            "minItems": 1,
-            "maxItems": 3,
-            "uniqueItems": True,
-            "default": list(DTYPES),
-            "title": "Float types",
-            "description": "Each is counted by itself, with the same weights.",
-        },
-        "layers": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 20,
-            "default": 3,
-            "title": "Hidden layers",
-            "description": "Those whose pre-activations are counted.",
-        },
-        "width": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 2048,
-            "default": 256,
-            "title": "Width",
-            "description": "Neurons in each hidden layer.",
-        },
-        "nets": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 1000,
-            "default": 20,
-            "title": "Networks",
-            "description": "Each with weights of its own.",
-        },
-        "samples": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 100_000,
-            "default": 60_000,
-            "title": "Images",
-            "description": "The same for all networks.",
-        },
-        "seed": {
-            "type": "integer",
-            "minimum": 0,
-            "maximum": 2**63 - 1,
-            "default": 0,
-            "title": "Seed",
-            "description": "Of images and weights.",
-        },
-    },
-}
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        "dtypes": schema.some_of("Float types", "each is counted by itself, with the same weights", DTYPES, DTYPES),
+        "layers": schema.integer("Hidden layers", "those whose pre-activations are counted", 1, 20, 3),
+        "width": schema.integer("Width", "neurons in each hidden layer", 1, 2048, 256),
+        "nets": schema.integer("Networks", "each with weights of its own", 1, 1000, 20),
+        "samples": schema.integer("Images", "the same for all networks", 1, 100_000, 60_000),
+        "seed": schema.seed(),
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import array, boolean, choice, integer, real, request_from_json
+from ldp_core.analysis.histogram import HISTOGRAM_FIELDS
 from ldp_core.analysis.nonsmooth.binding import Histogram, bound_histogram
 from ldp_core.analysis.nonsmooth.functionals import POSTS, functional_nodes, post_nodes
 from ldp_core.analysis.nonsmooth.histogram_noise import HistogramNoise, StructuredNoise
@@ -67,8 +68,8 @@ class DerivativeRequest:
     functional: Mapping[str, Any] | None = None
     output: str = "value"
     standard_errors: Mapping[str, Any] | None = None
-    tie: Mapping[str, Any] = field(default_factory=dict)
-    neighbourhood: Mapping[str, Any] = field(default_factory=dict)
+    tie: Mapping[str, Any] | None = None
+    neighbourhood: Mapping[str, Any] | None = None
     confidence: float = 0.95
     allow_discontinuous: bool = False
     vertices: bool = False
@@ -88,8 +89,8 @@ class DerivativeRequest:
         if confidence == 1:
             raise AnalysisError("confidence must be below 1, got 1", code="out_of_range", field="confidence")
         self._set("confidence", confidence)
-        self._set("ties", _part(TieRule, "tie", self.tie))
-        self._set("nearby", _part(Nearby, "neighbourhood", self.neighbourhood))
+        self._set("ties", _part(TieRule, "tie", {} if self.tie is None else self.tie))
+        self._set("nearby", _part(Nearby, "neighbourhood", {} if self.neighbourhood is None else self.neighbourhood))
         boolean("allow_discontinuous", self.allow_discontinuous)
         boolean("vertices", self.vertices)
         if (self.inputs is None) == (self.bind is None):
@@ -206,5 +207,17 @@ def _numbers(name: str, given: object) -> dict[str, FloatArray]:
 
 
 def from_json(body: object) -> DerivativeRequest:
-    """The request of a JSON object. AnalysisError names what is unknown, missing or out of range."""
+    """The request of a JSON object. AnalysisError names what is unknown, missing or out of range.
+
+    mechanism, counts and n may also stand beside the other fields, as in other analyses of a collection; they are part of bind.
+    """
+    if isinstance(body, Mapping) and any(name in body for name in HISTOGRAM_FIELDS):
+        beside = {name: body[name] for name in HISTOGRAM_FIELDS if name in body}
+        bind = {} if body.get("bind") is None else body["bind"]
+        if not isinstance(bind, Mapping) or any(name in bind for name in HISTOGRAM_FIELDS):
+            raise AnalysisError(
+                "mechanism and counts stand either in bind or beside it", code="unknown_field", field="bind"
+            )
+        rest = {name: value for name, value in body.items() if name not in HISTOGRAM_FIELDS}
+        body = rest | {"bind": {**bind, **beside}}
     return request_from_json(DerivativeRequest, body)

@@ -3,168 +3,112 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ldp_core.analysis import schema
+from ldp_core.analysis.histogram import HISTOGRAM_PROPERTIES
 from ldp_core.analysis.nonsmooth.functionals import FUNCTIONALS, POSTS
+from ldp_core.analysis.nonsmooth.program import LARGEST_PROGRAM
 
 __all__ = ["SCHEMA"]
 
-_NUMBERS: Mapping[str, Any] = {"type": "array", "items": {"type": "number"}}
-_BY_NAME: Mapping[str, Any] = {
-    "type": ["object", "null"],
-    "default": None,
-    "additionalProperties": {"anyOf": [{"type": "number"}, {**_NUMBERS, "minItems": 1}]},
-    "minProperties": 1,
-}
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "title": "Derivatives at kinks",
-    "description": "A function as a program, and the point: inputs by name, or a histogram.",
-    "additionalProperties": False,
-    "required": [],
-    "properties": {
-        "inputs": {**_BY_NAME, "title": "Inputs", "description": "Numbers and lists by name, at most 5000 numbers."},
-        "bind": {
-            "type": ["object", "null"],
-            "default": None,
-            "title": "Histogram",
-            "description": "counts and mechanism, or estimates with covariance or standard_errors, or collection_id on a service; and post.",
-            "properties": {
-                "collection_id": {"type": "string", "title": "Collection", "description": "Looked up by the service."},
-                "histogram_id": {"type": "string", "title": "Collection", "description": "The same as collection_id."},
-                "counts": {**_NUMBERS, "title": "Counts", "description": "The tally of messages."},
-                "n": {
-                    "type": ["integer", "null"],
-                    "title": "Reports",
-                    "description": "Where a report may add several counts.",
+def _by_name(title: str, description: str) -> dict[str, Any]:
+    """Numbers and lists by name."""
+    one = {"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 1}]}
+    described = {"type": "object", "title": title, "description": description, "minProperties": 1}
+    return schema.optional({**described, "additionalProperties": one})
+
+
+def _part(title: str, description: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A nested object, each of whose fields has a default."""
+    return schema.optional({"title": title, "description": description, **schema.request(properties)})
+
+
+def _open_interval(title: str, description: str, default: float) -> dict[str, Any]:
+    described = {"type": "number", "title": title, "description": description, "default": default}
+    return {**described, "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+
+
+_COLLECTION = {"type": "string", "title": "Collection", "description": "looked up by the service"}
+
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        "inputs": _by_name("Inputs", "where the derivative is wanted: numbers and lists by name, at most 5000 numbers"),
+        "bind": schema.optional(
+            {
+                "type": "object",
+                "title": "Histogram",
+                "description": "counts and mechanism, or estimates with covariance or standard_errors; and how they are made consistent",
+                "properties": {
+                    "collection_id": _COLLECTION,
+                    "histogram_id": _COLLECTION,
+                    **HISTOGRAM_PROPERTIES,
+                    "estimates": schema.numbers("Estimates", "unbiased shares of the items"),
+                    "standard_errors": schema.numbers("Standard errors", "of independent estimates"),
+                    "covariance": schema.rows("Covariance", "of the estimates, at most 2000 items"),
+                    "post": schema.one_of(
+                        "Post-processing",
+                        "how estimates become shares f; base_cut jumps and needs allow_discontinuous",
+                        tuple(POSTS),
+                        "norm_sub",
+                    ),
                 },
-                "mechanism": {
-                    "type": "object",
-                    "title": "Mechanism",
-                    "description": "name, epsilon, domain_size and parameters.",
+            }
+        ),
+        **{name: schema.optional(HISTOGRAM_PROPERTIES[name]) for name in ("mechanism", "counts")},
+        "n": HISTOGRAM_PROPERTIES["n"],
+        "program": schema.optional(
+            {
+                "type": "array",
+                "title": "Program",
+                "description": 'nodes {"out", "op", "args"} with the parameters of the operation beside them',
+                "items": {"type": "object"},
+                "maxItems": LARGEST_PROGRAM,
+            }
+        ),
+        "functional": schema.optional(
+            {
+                "type": "object",
+                "title": "Functional",
+                "description": "a number that describes the histogram, instead of a program",
+                "properties": {
+                    "name": schema.one_of("Name", "which", tuple(FUNCTIONALS)),
+                    "reference": schema.numbers(
+                        "Reference", "shares that total_variation and wasserstein compare with"
+                    ),
+                    "level": _open_interval("Level", "of the quantile", 0.5),
+                    "count": schema.integer("Count", "cells of top_k_mass", 1, 50_000),
+                    "item": schema.integer("Item", "of cell", 0, 49_999, 0),
                 },
-                "estimates": {**_NUMBERS, "title": "Estimates", "description": "Unbiased shares of the items."},
-                "standard_errors": {**_NUMBERS, "title": "Standard errors", "description": "Of independent estimates."},
-                "covariance": {
-                    "type": "array",
-                    "items": _NUMBERS,
-                    "title": "Covariance",
-                    "description": "Of the estimates, at most 2000 items.",
-                },
-                "post": {
-                    "enum": list(POSTS),
-                    "default": "norm_sub",
-                    "title": "Post-processing",
-                    "description": "How the estimates become shares f. base_cut jumps and needs allow_discontinuous.",
-                },
-            },
-        },
-        "program": {
-            "type": ["array", "null"],
-            "default": None,
-            "maxItems": 2000,
-            "items": {"type": "object"},
-            "title": "Program",
-            "description": 'Nodes {"out", "op", "args"} with the parameters of the operation beside them.',
-        },
-        "functional": {
-            "type": ["object", "null"],
-            "default": None,
-            "title": "Functional",
-            "description": "A number that describes the histogram, instead of a program.",
-            "properties": {"name": {"enum": list(FUNCTIONALS)}},
-        },
+                "required": ["name"],
+            }
+        ),
         "output": {
             "type": "string",
-            "default": "value",
             "title": "Output",
-            "description": "The node whose value is wanted.",
+            "description": "the node whose value is wanted",
+            "default": "value",
         },
-        "standard_errors": {**_BY_NAME, "title": "Standard errors", "description": "Of the inputs, in the same form."},
-        "tie": {
-            "type": "object",
-            "default": {},
-            "additionalProperties": False,
-            "title": "Ties",
-            "description": "What counts as a kink, and which derivative automatic differentiation is taken to give there.",
-            "properties": {
-                "tol": {
-                    "type": "number",
-                    "minimum": 0,
-                    "maximum": 1e6,
-                    "default": 0,
-                    "title": "Tolerance",
-                    "description": "Distance from a kink that counts as on it.",
-                },
-                "policy": {
-                    "type": "number",
-                    "minimum": 0,
-                    "maximum": 1,
-                    "default": 0,
-                    "title": "Convention",
-                    "description": "relu'(0).",
-                },
+        "standard_errors": _by_name("Standard errors", "of the inputs, in the same form"),
+        "tie": _part(
+            "Ties",
+            "what counts as a kink, and which derivative automatic differentiation is taken to give there",
+            {
+                "tol": schema.number("Tolerance", "distance from a kink that counts as on it", 0, 1e6, 0.0),
+                "policy": schema.number("Convention", "relu'(0)", 0, 1, 0.0),
             },
-        },
-        "neighbourhood": {
-            "type": "object",
-            "default": {},
-            "additionalProperties": False,
-            "title": "Neighbourhood",
-            "description": "Points nearby whose derivatives are compared.",
-            "properties": {
-                "sigmas": {
-                    "type": "number",
-                    "exclusiveMinimum": 0,
-                    "maximum": 10,
-                    "default": 1,
-                    "title": "Distance",
-                    "description": "In standard errors of the inputs.",
-                },
-                "samples": {
-                    "type": "integer",
-                    "minimum": 0,
-                    "maximum": 1000,
-                    "default": 100,
-                    "title": "Points",
-                    "description": "How many.",
-                },
-                "seed": {
-                    "type": "integer",
-                    "minimum": 0,
-                    "maximum": 2**63 - 1,
-                    "default": 0,
-                    "title": "Seed",
-                    "description": "Of the points.",
-                },
-                "radius": {
-                    "type": "number",
-                    "exclusiveMinimum": 0,
-                    "maximum": 1,
-                    "default": 1e-6,
-                    "title": "Radius",
-                    "description": "Relative distance where no errors are known.",
-                },
+        ),
+        "neighbourhood": _part(
+            "Neighbourhood",
+            "points nearby whose derivatives are compared",
+            {
+                "sigmas": schema.number("Distance", "in standard errors of the inputs", 0, 10, 1.0, above=True),
+                "samples": schema.integer("Points", "how many", 0, 1000, 100),
+                "seed": schema.seed(),
+                "radius": schema.number("Radius", "relative, where no errors are known", 0, 1, 1e-6, above=True),
             },
-        },
-        "confidence": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "exclusiveMaximum": 1,
-            "default": 0.95,
-            "title": "Confidence",
-            "description": "Of the interval.",
-        },
-        "allow_discontinuous": {
-            "type": "boolean",
-            "default": False,
-            "title": "Allow jumps",
-            "description": "Take operations that jump, without an error bar.",
-        },
-        "vertices": {
-            "type": "boolean",
-            "default": False,
-            "title": "List vertices",
-            "description": "List the corners of the hull.",
-        },
-    },
-}
+        ),
+        "confidence": _open_interval("Confidence", "of the interval", 0.95),
+        "allow_discontinuous": schema.flag("Allow jumps", "take operations that jump, without an error bar", False),
+        "vertices": schema.flag("List vertices", "list the corners of the hull", False),
+    }
+)

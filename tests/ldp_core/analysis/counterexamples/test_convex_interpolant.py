@@ -10,9 +10,7 @@ from scipy.integrate import quad
 
 from ldp_core.analysis.counterexamples.convex_interpolant import (
     EXAMPLE,
-    SCHEMA,
     VERDICTS,
-    InterpolantRequest,
     from_json,
     predicted_seconds,
     run,
@@ -122,17 +120,6 @@ def test_the_example_runs_and_repeats_itself() -> None:
     assert set(VERDICTS) >= {first["verdict"]}
     assert first["result"]["where"] == ["between", "between"]
     assert first["diagnostics"]["level_error"] < 1e-6
-
-
-def test_schema_and_request_have_the_same_fields_and_defaults() -> None:
-    request, properties = InterpolantRequest(sets=CIRCLES), SCHEMA["properties"]
-    assert set(properties) == {name for name, f in InterpolantRequest.__dataclass_fields__.items() if f.init}
-    for name in set(properties) - {"sets"}:
-        assert (
-            list(getattr(request, name)) == []
-            if name == "eval"
-            else getattr(request, name) == properties[name]["default"]
-        )
 
 
 def test_points_outside_the_rings_have_no_value() -> None:
