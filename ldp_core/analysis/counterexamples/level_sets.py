@@ -30,7 +30,7 @@ _SHARE = 0.4
 _MARGIN = 1.02
 _POINTS_AT_ONCE = 512
 _ITERATIONS = 80
-_SETTLED, _ROUNDING = 1e-13, 1e-9
+_SETTLED, _ROUNDING = 1e-13, 1e-7
 _FINE = 2001
 
 
@@ -162,9 +162,9 @@ class LevelSets:
         return s
 
     def boundaries(self, per_set: int) -> tuple[FloatArray, FloatArray]:
-        """Points of the boundary of each set, and their levels.  -> (m per_set, 2), (m per_set,)"""
+        """Points of the boundary of each set, with normals half way between those of the ring, and their levels.  -> (m per_set, 2), (m per_set,)"""
         step = ANGLES // per_set
-        points = np.concatenate([boundary(sigma)[::step] for sigma in self.supports])
+        points = np.concatenate([boundary(sigma, 0.5)[::step] for sigma in self.supports])
         return points, np.repeat(self.levels, len(points) // len(self.supports))
 
     def midpoint_violations(self, rng: np.random.Generator, chords: int, progress: Progress = silent) -> int:

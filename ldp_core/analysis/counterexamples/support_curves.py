@@ -72,10 +72,13 @@ def curvature_radii(sigma: FloatArray) -> FloatArray:
     return radii
 
 
-def boundary(sigma: FloatArray) -> FloatArray:
-    """sigma n + sigma' n': the point whose outer normal is n.  (ANGLES,) -> (ANGLES, 2)"""
-    theta, waves = angles(), np.fft.rfft(sigma)
-    slope = np.fft.irfft(1j * np.arange(len(waves)) * waves, ANGLES)
+def boundary(sigma: FloatArray, shift: float = 0.0) -> FloatArray:
+    """sigma n + sigma' n': the point whose outer normal is n, at every angle of the ring turned by `shift` of a step.  (ANGLES,) -> (ANGLES, 2)"""
+    turn = shift * 2 * np.pi / ANGLES
+    theta, waves = angles() + turn, np.fft.rfft(sigma)
+    orders = np.arange(len(waves))
+    turned = waves * np.exp(1j * orders * turn)
+    height, slope = np.fft.irfft(turned, ANGLES), np.fft.irfft(1j * orders * turned, ANGLES)
     normal, along = np.array([np.cos(theta), np.sin(theta)]), np.array([-np.sin(theta), np.cos(theta)])
-    points: FloatArray = (sigma * normal + slope * along).T
+    points: FloatArray = (height * normal + slope * along).T
     return points
