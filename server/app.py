@@ -11,11 +11,13 @@ from starlette.routing import Route
 
 import ldp_core
 from server.api import (
+    analysis,
     collections,
     devices,
     estimates,
     health,
     intake,
+    jobs,
     keys,
     lifecycle,
     metrics,
@@ -84,6 +86,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         intake,
         privacy,
         plans,
+        analysis,
+        jobs,
         health,
         metrics,
     ):

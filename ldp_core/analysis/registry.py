@@ -58,11 +58,28 @@ class EntryPoint:
         """Can the counts of a collection be put into its request?"""
         return "mechanism" in self.method.SCHEMA["properties"]
 
+    def describe(self) -> dict[str, Any]:
+        """All that a form or a program needs to ask it."""
+        method = self.method
+        return {
+            "path": self.path,
+            "family": self.family,
+            "title": method.TITLE,
+            "question": method.QUESTION,
+            "schema": method.SCHEMA,
+            "example": method.EXAMPLE,
+            "verdicts": method.VERDICTS,
+            "collection": self.takes_collection,
+        }
+
 
 _ALL = (
     EntryPoint("single-location/dynamics", "single-location", "single_location.dynamics"),
     EntryPoint("single-location/fit", "single-location", "single_location.fit"),
     EntryPoint("max-margin", "max-margin", "max_margin.classify"),
+    EntryPoint("lojasiewicz/fit", "lojasiewicz", "lojasiewicz.fit"),
+    EntryPoint("lojasiewicz/stream", "lojasiewicz", "lojasiewicz.stream"),
+    EntryPoint("lojasiewicz/diagnose", "lojasiewicz", "lojasiewicz.diagnose"),
     EntryPoint("perturbed", "perturbed", "perturbed.optimizer"),
     EntryPoint("top-k", "perturbed", "perturbed.top_k"),
     EntryPoint("utilities", "perturbed", "perturbed.utilities"),

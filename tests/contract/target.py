@@ -6,16 +6,19 @@ well-formed request the members that must fit each other are made to fit. All ot
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from itertools import count
 from typing import Any
 
 from schemathesis import Case
 
+from ldp_core.analysis.perturbed import optimizer
 from ldp_core.wire.collection_spec import INLINE_ITEMS_BYTES
 from tests.contract.in_process_session import BASE_URL
 from tests.services.collection import QUESTION, TestCollection, create
 from tests.services.in_process import ADMIN, InProcess
 
+_ANALYSIS = "/v1/analysis/{path}"
 _COHORTS = ["a", "b"]
 _LONG_LIST = [f"{number:09}" for number in range(INLINE_ITEMS_BYTES // 9)]
 """Too long for a spec, so they have an address of their own."""
@@ -61,7 +64,7 @@ class Target:
 
     def _aimed(self, case: Case) -> Case | None:
         ids = self._existing(case)
-        if not ids and case.path != "/v1/collections":
+        if not ids and case.path not in ("/v1/collections", _ANALYSIS):
             return None
         aimed = case.derive(keep_auth=True)
         aimed.path_parameters.update(ids)
@@ -83,8 +86,11 @@ class Target:
             "key_id": lambda collection: self._made(f"/v1/collections/{collection}/keys", {"name": self._name()}),
             "token_id": lambda _: self._made("/v1/tokens", {"name": self._name(), "kind": "analyst"}),
             "operation_id": lambda _: self._deletion(),
+            "job_id": lambda _: self._job,
         }
         ids = {"collection_id": self._collection(case.method, case.path).id} if "collection_id" in wanted else {}
+        if case.path == _ANALYSIS:
+            return {"path": "perturbed"}
         return ids | {name: make[name](ids.get("collection_id", "")) for name in wanted & make.keys()}
 
     def _collection(self, method: str, path: str) -> TestCollection:
@@ -105,6 +111,17 @@ class Target:
         path = f"/v1/collections/{create(self._service.post).id}"
         return str(self._service.request("DELETE", path, headers=ADMIN).json()["operation"]["id"])
 
+    @cached_property
+    def _job(self) -> str:
+        """A long job that was cancelled, so that its events end."""
+        answer = self._service.post(
+            "/v1/analysis/single-location/dynamics", json={"steps": 300_000, "runs": 100}, headers=ADMIN
+        )
+        assert answer.status_code == 202, answer.text
+        job = str(answer.json()["id"])
+        self._service.request("DELETE", f"/v1/jobs/{job}", headers=ADMIN)
+        return job
+
     def _fitting_body(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         if method == "PATCH":
             return {"name": "another name"}  # most else may change in some states only
@@ -114,6 +131,12 @@ class Target:
             sides = {side: {"cohort": cohort} for side, cohort in zip(("first", "second"), _COHORTS, strict=True)}
             groups = [{**group, "items": QUESTION["items"][:2]} for group in body.get("groups", [])[:1]]
             return {**_leave(body, "decoder"), **sides, "groups": groups}
+        if path == _ANALYSIS:
+            return {**optimizer.EXAMPLE, **body} if len(body) % 2 else dict(optimizer.EXAMPLE)
+        if path.endswith("/top-k"):
+            return {"k": 2, "samples": 100}
+        if path.endswith("/utilities"):
+            return {"scale": 2}
         if "spec_digest" in body:
             return {**body, "spec_digest": self.collection.created["spec_digest"], "cohort": 0}
         kept = _leave(body, "domain_size", "mechanism", "parameters", "cohorts")
