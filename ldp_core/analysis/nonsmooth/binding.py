@@ -65,7 +65,7 @@ def _of_reports(bind: Mapping[str, Any]) -> Histogram:
     k = mechanism.domain_size
     _limit("items", k, LARGEST_HISTOGRAM)
     estimate = collected.estimate
-    noise = noise_of(estimate, collected.tally)
+    noise = noise_of(mechanism, estimate, collected.tally)
     return Histogram(
         estimate.frequencies,
         noise,

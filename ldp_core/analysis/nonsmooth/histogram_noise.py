@@ -1,10 +1,11 @@
 """The covariance Sigma of a histogram's estimates as an operator: w' Sigma w and draws, without a k x k matrix where there is a way.
 
 Notation
-    n reports, N messages, pi: their shares · S_x: messages that support item x, B[x, y] = 1 iff y in S_x · s - r: gap of the support rates
-    Sigma = (B diag(pi) B' - (B pi)(B pi)') / (n (s - r)^2) for estimates that are linear in support counts, so that
-    w' Sigma w = (sum_y pi_y (B' w)_y^2 - (pi . B' w)^2) / (n (s - r)^2): one adjoint transform
-Points and hyperplanes of a projective geometry are numbered alike and B is symmetric, so B' w is a decode of w.
+    n reports, N messages, pi: their shares · Q, m_y, u1, u0: channel of the mechanism (see `ldp_core.mechanisms.channel`) ·
+    B[y, x] = 1 where message y supports item x · s - r: gap of the support rates
+    Estimates are affine in the shares of messages, so w . f = sum_y pi_y a_y + constant with a_y the score of message y, and
+        w' Sigma w = (sum_y pi_y a_y^2 - (pi . a)^2) / n
+    a_y = (B w)_y / (s - r), and Q w = m_y (u0 sum w + (u1 - u0) B w): one transform. In blocks an item also loses beta for every report of its block.
 """
 
 from functools import cached_property
@@ -12,16 +13,18 @@ from typing import Protocol
 
 import numpy as np
 
-from ldp_core.algebra.projective_space import point_count
 from ldp_core.analysis.perturbed.estimator_noise import EstimatorNoise
-from ldp_core.decoding import decoder_names, support_counts
+from ldp_core.estimation.blocked import BlockedEstimate
 from ldp_core.estimation.estimate import Estimate
+from ldp_core.mechanisms.base import Mechanism
+from ldp_core.mechanisms.channel import Channel, counts_messages, message_channel
+from ldp_core.mechanisms.design_mechanism import DesignMechanism
+from ldp_core.mechanisms.incidence import message_weights
 from ldp_core.mechanisms.tally import Tally
 from ldp_core.types import FloatArray
 
-__all__ = ["HistogramNoise", "MatrixNoise", "ProjectiveReports", "StructuredNoise", "noise_of"]
+__all__ = ["HistogramNoise", "MatrixNoise", "MessageReports", "StructuredNoise", "noise_of"]
 
-_FIXED_POINT = float(1 << 61)
 _CHEAP_ENUMERATION = 100_000
 
 
@@ -37,58 +40,56 @@ class HistogramNoise(Protocol):
         ...
 
 
-class ProjectiveReports:
-    """Projective geometry: exact from the counts of messages, by decodes; draws are new multinomial counts, decoded."""
+class MessageReports:
+    """A mechanism whose tally counts messages: exact from these counts; draws are new multinomial counts, decoded."""
 
-    def __init__(self, estimate: Estimate, tally: Tally, q: int, t: int) -> None:
-        self._estimate, self._tally, self._q, self._t = estimate, tally, q, t
+    def __init__(self, mechanism: DesignMechanism, estimate: Estimate, tally: Tally) -> None:
+        self._mechanism, self._estimate, self._tally = mechanism, estimate, tally
         self._shares = tally.counts / tally.n  # (N,)
-        self._gap = float(estimate.rates.gap)
-
-    def adjoint(self, w: FloatArray) -> FloatArray:
-        """B' w for one row, by an exact decode of w in fixed point.  (k,) -> (N,)"""
-        size = len(self._shares)
-        padded = np.zeros(size)
-        padded[: len(w)] = w
-        low, spread = float(padded.min()), float(np.ptp(padded))
-        if spread == 0:
-            return np.full(size, low * self._support_size)
-        # from here on non-negative integers whose sum stays below 2^62
-        scale = _FIXED_POINT / size / spread
-        counts = np.rint((padded - low) * scale).astype(np.int64)
-        decoded: FloatArray = support_counts(counts, q=self._q, t=self._t, decoder=self._decoder) / scale
-        return decoded + low * self._support_size
 
     @cached_property
-    def _support_size(self) -> int:
-        """c: points on a hyperplane."""
-        return point_count(self._q, self._t - 1)
+    def _channel(self) -> Channel:
+        return message_channel(self._mechanism)
 
     @cached_property
-    def _decoder(self) -> str:
-        """Enumeration where it is cheap, since it compiles nothing; all decoders agree bit for bit."""
-        cheap = len(self._shares) * self._support_size <= _CHEAP_ENUMERATION
-        return "enumeration" if cheap else decoder_names(self._q, self._t)[0]
+    def _scale(self) -> FloatArray:
+        """m_y (u1 - u0) (s - r).  (N,)"""
+        design, rates = self._mechanism.design, self._mechanism.rates
+        own, other = float(rates.own) / design.block_size, float(1 - rates.own) / (design.choices - design.block_size)
+        scale: FloatArray = message_weights(design) * ((own - other) * float(self._estimate.rates.gap))
+        return scale
+
+    def scores(self, w: FloatArray) -> FloatArray:
+        """What each message adds to n times w . f, up to a constant that is the same for all.  (k,) -> (N,)"""
+        scores: FloatArray = self._channel.forward(w) / self._scale
+        if isinstance(self._estimate, BlockedEstimate):
+            error = self._estimate.error
+            blocks = np.arange(len(w)) % error.blocks  # item x lives in block x mod h
+            in_block = np.bincount(blocks, weights=w, minlength=error.blocks)
+            scores = scores + float(error.beta) * np.repeat(in_block, error.block_messages)
+        return scores
 
     def variances(self, w: FloatArray) -> FloatArray:
-        """One adjoint transform for each row."""
+        """One transform for each row."""
         found = np.empty(len(w))
         for i, row in enumerate(w):
-            seen = self.adjoint(row)
-            centred = seen - float(self._shares @ seen)
-            found[i] = float(self._shares @ centred**2)
-        result: FloatArray = found / (self._tally.n * self._gap**2)
-        return result
+            scores = self.scores(row)
+            found[i] = float(self._shares @ (scores - float(self._shares @ scores)) ** 2)
+        return found / self._tally.n
 
     def draws(self, rng: np.random.Generator, rows: int) -> FloatArray:
         """Decode multinomial redraws of the counts."""
-        k, n, estimate = self._estimate.domain_size, self._tally.n, self._estimate
-        errors = np.empty((rows, k))
+        errors = np.empty((rows, self._estimate.domain_size))
         for i in range(rows):
-            counts = rng.multinomial(n, self._shares)
-            redrawn = support_counts(counts, q=self._q, t=self._t, decoder=self._decoder)
-            errors[i] = (redrawn[:k] - estimate.support_counts[:k]) / (n * self._gap)
+            redrawn = Tally(rng.multinomial(self._tally.n, self._shares))
+            errors[i] = self._mechanism.decode(redrawn, self._decoder).frequencies - self._estimate.frequencies
         return errors
+
+    @property
+    def _decoder(self) -> str | None:
+        """Enumeration where it is cheap, since it compiles nothing; all decoders agree bit for bit."""
+        cheap = len(self._shares) * self._mechanism.domain_size <= _CHEAP_ENUMERATION
+        return "enumeration" if cheap and "enumeration" in self._mechanism.decoders else None
 
 
 class StructuredNoise:
@@ -145,9 +146,8 @@ class MatrixNoise:
         return errors
 
 
-def noise_of(estimate: Estimate, tally: Tally) -> HistogramNoise:
-    """Exact for projective geometry, else by the averages over pairs that `EstimatorNoise` knows."""
-    parameters = estimate.provenance.parameters
-    if estimate.provenance.mechanism == "projective_geometry":
-        return ProjectiveReports(estimate, tally, parameters["q"], parameters["t"])
+def noise_of(mechanism: Mechanism, estimate: Estimate, tally: Tally) -> HistogramNoise:
+    """Exact where messages are counted, else by the averages over pairs that `EstimatorNoise` knows."""
+    if isinstance(mechanism, DesignMechanism) and counts_messages(mechanism):
+        return MessageReports(mechanism, estimate, tally)
     return StructuredNoise.of_estimate(estimate)
