@@ -57,8 +57,8 @@ SCHEMA: Mapping[str, Any] = schema.request(
         "dtypes": schema.some_of("Float types", "each is counted by itself, with the same weights", DTYPES, DTYPES),
         "layers": schema.integer("Hidden layers", "those whose pre-activations are counted", 1, 20, 3),
         "width": schema.integer("Width", "neurons in each hidden layer", 1, 2048, 256),
-        "nets": schema.integer("Networks", "each with weights of its own", 1, 1000, 20),
-        "samples": schema.integer("Images", "the same for all networks", 1, 100_000, 60_000),
+        "nets": schema.integer("Networks", "each with weights of its own", 1, 1000, 10),
+        "samples": schema.integer("Images", "the same for all networks", 1, 100_000, 10_000),
         "seed": schema.seed(),
     }
 )
@@ -74,8 +74,8 @@ class ReluPrecisionRequest:
     dtypes: Sequence[str] = DTYPES
     layers: int = 3
     width: int = 256
-    nets: int = 20
-    samples: int = 60_000
+    nets: int = 10
+    samples: int = 10_000
     seed: int = 0
 
     def __post_init__(self) -> None:
