@@ -139,6 +139,14 @@ def test_a_program_over_a_histogram_is_the_functional() -> None:
     assert written["value"] == pytest.approx(0.5 - 0.1 / 3)
 
 
+def test_a_program_may_look_at_the_estimates_alone() -> None:
+    nodes = [{"out": "value", "op": "sum", "args": ["estimates"]}]
+    found = run(from_json({"bind": ESTIMATES, "program": nodes}))
+    assert found.result["value"] == pytest.approx(1.0)
+    assert found.result["error_bar"]["se_sup"] == pytest.approx(0.1)
+    assert found.verdict == "unique"
+
+
 @pytest.mark.parametrize("post", ["none", "clip", "norm_sub", "simplex", "norm_mul", "isotonic"])
 def test_every_consistency_step_has_an_error_bar(post: str) -> None:
     found = run(from_json({"bind": {**ESTIMATES, "post": post}, "functional": TV}))
