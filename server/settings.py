@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="info writes a line for each request; addresses are never logged"
     )
-    warm_decoder: bool = Field(default=True, description="compile the decoder at start, in the background")
+    warm_decoder: bool = Field(
+        default=True, description="compile the decoder and load the analyses at start, in the background"
+    )
 
     @property
     def database(self) -> str:

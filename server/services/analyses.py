@@ -15,7 +15,7 @@ import msgspec
 
 from ldp_core.analysis.progress import silent
 from ldp_core.analysis.registry import ENTRY_POINTS
-from server.jobs.executor import Executor
+from server.jobs.local import LocalExecutor
 from server.jobs.task import Outcome, Task
 from server.refusals import AnalysisTooLarge, InvalidAnalysis, JobFailed, Overloaded, Refusal, UnknownResource
 from server.services.binding import Binding, Bound
@@ -50,10 +50,10 @@ class Answer:
 class Analyses:
     """All analyses of `ldp_core.analysis`, on what is sent or on collections.
 
-    quick: an executor for short work alone · wake: told of each new job.
+    quick: a pool for short work alone · wake: told of each new job.
     """
 
-    def __init__(self, binding: Binding, jobs: Jobs, quick: Executor, wake: Callable[[], None]) -> None:
+    def __init__(self, binding: Binding, jobs: Jobs, quick: LocalExecutor, wake: Callable[[], None]) -> None:
         self._binding = binding
         self._jobs = jobs
         self._quick = quick
@@ -77,19 +77,15 @@ class Analyses:
 
     def _answer(self, owner: Principal, method: str, body: Mapping[str, Any]) -> Answer:
         bound = self._binding.fill(body, owner.collection)
-        late = threading.Event()
-        timer = threading.Timer(PATIENCE_SECONDS, late.set)
-        timer.start()
-        try:
-            outcome = self._quick.execute(Task(_KIND, method, bound.body, QUICK_SECONDS), silent, late)
-        finally:
-            timer.cancel()
+        task = Task(_KIND, method, bound.body, QUICK_SECONDS, PATIENCE_SECONDS)
+        outcome = self._quick.execute(task, silent, threading.Event())
         if outcome.state == "failed":
             raise _refusal(outcome)
         if outcome.state == "done":
             return Answer(result=_with_inputs(outcome.content, bound))
-        predicted = outcome.predicted_seconds or PATIENCE_SECONDS
-        row = self._jobs.submit(owner, _KIND, method, body, collections=bound.collections, predicted_seconds=predicted)
+        row = self._jobs.submit(
+            owner, _KIND, method, body, collections=bound.collections, predicted_seconds=outcome.predicted_seconds
+        )
         self._wake()
         return Answer(job=row)
 
@@ -97,6 +93,10 @@ class Analyses:
         """The task of a claimed job, with collections as they are now. Raises what filling them in raises."""
         bound = self._binding.fill(msgspec.json.decode(claimed.request))
         return Prepared(Task(claimed.kind, claimed.method, bound.body), lambda content: _with_inputs(content, bound))
+
+    def warm(self) -> None:
+        """Load the analyses in the background, so that no request has to wait for it."""
+        self._quick.warm()
 
     def close(self) -> None:
         """Take nothing new; what is being answered is stopped."""
