@@ -73,7 +73,7 @@ def test_every_analysis_is_listed_with_what_a_form_needs(running: InProcess) -> 
     for path, one in methods.items():
         assert set(one) == {"path", "family", "title", "question", "schema", "example", "verdicts", "collection"}
         Draft202012Validator(one["schema"]).validate(one["example"])
-        assert one["collection"] == (path in ("top-k", "utilities"))
+        assert one["collection"] == (path in {"top-k", "utilities", "lojasiewicz/fit", "lojasiewicz/stream"})
 
 
 @pytest.mark.parametrize("path", ENTRY_POINTS)
