@@ -182,6 +182,24 @@ def test_utilities_of_a_collection(running: InProcess) -> None:
     assert answer.json()["verdict"] in ENTRY_POINTS["utilities"].method.VERDICTS
 
 
+@pytest.mark.parametrize("path", ["lojasiewicz/fit", "lojasiewicz/stream"])
+def test_the_likelihood_of_a_collection_is_that_of_its_counts(running: InProcess, path: str) -> None:
+    collection, mechanism = reported(running)
+    by_name = ask(running, path, {"collection_id": collection.id})
+    fields = CollectionHistogram(mechanism, Tally.of(MESSAGES, 13)).to_fields()
+    by_counts = ask(running, path, {**fields, "counts": fields["counts"].tolist()})
+    assert by_name.status_code == by_counts.status_code == 200, by_name.text
+    assert by_name.json()["result"] == by_counts.json()["result"]
+    assert by_name.json()["result"]["n"] == 500
+
+
+def test_a_step_that_raises_the_loss_is_a_refusal(running: InProcess) -> None:
+    body = {**ENTRY_POINTS["lojasiewicz/fit"].method.EXAMPLE, "algorithm": "mirror", "step": 1000}
+    assert_problem(
+        ask(running, "lojasiewicz/fit", body), 422, "invalid-analysis", code="step_above_limit", field="step"
+    )
+
+
 def test_cohorts_of_a_collection_are_told_apart_by_their_histograms(running: InProcess) -> None:
     names = [f"region {i}" for i in range(6)]
     collection = create(
