@@ -113,6 +113,15 @@ class Estimates:
         """Let `work` make estimates of a collection in the background. The future raises UnknownCollection too."""
         return self._thread.submit(lambda: work(self, self._collections.get(collection_id)))
 
+    def background(self, work: Callable[[], T]) -> "Future[T]":
+        """Let `work`, which decodes something of its own, run in the background thread."""
+
+        def alone() -> T:
+            with _decoding:
+                return work()
+
+        return self._thread.submit(alone)
+
     def decoded(self, row: CollectionRow, asked: Asked, prefix: str = "") -> Decoded:
         """An estimate of the reports asked for. Only in the background thread, see `run`. prefix: of fields in errors.
 
