@@ -65,7 +65,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     install_handlers(app)
     install_openapi(app)
     dashboard = app.state.dashboard = Dashboard(services)
-    app.router.routes.append(Route("/", lambda _request: RedirectResponse(ROOT, 307)))
+    for path in ("/", ROOT):
+        app.router.routes.append(Route(path, lambda _request: RedirectResponse(f"{ROOT}/collections")))
     app.mount(ROOT, dashboard.app)
     return app
 
