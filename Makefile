@@ -5,10 +5,11 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CHROMIUM := chromium fonts-dejavu-core
 BENCHMARKS := decode randomize error libraries ingest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format openapi-snapshot bench clean
+.PHONY: help demo test test-slow check browser format openapi-snapshot bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -16,12 +17,12 @@ help: ## Show this list
 demo: $(VENV)/.demo ## Simulated phones report to a real service; the histogram appears beside the truth
 	$(BIN)/fano demo
 
-test: $(VENV)/.dev ## All tests, PostgreSQL included (what CI runs)
+test: $(VENV)/.dev browser ## All tests, PostgreSQL and a real browser included (what CI runs)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -m "not slow" -n 2
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: $(VENV)/.dev ## Long statistics and fault suites, under 80 minutes
 	$(BIN)/pytest -m slow -n 2 --timeout 3600
@@ -31,7 +32,15 @@ check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, under a
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -m "not slow and not postgres and not service and not thorough" -n 2
+	$(BIN)/pytest -m "not slow and not postgres and not service and not thorough and not browser" -n 2
+
+browser: ## Install Debian's Chromium for the browser tests, where that can be done
+	@if [ -n "$$FANO_CHROMIUM" ] || command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing Chromium for the browser tests …"; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(CHROMIUM) >/dev/null; } \
+	    || echo "Chromium could not be installed, so the browser tests cannot run here." >&2; \
+	else echo "The browser tests need Chromium: sudo apt-get install -y --no-install-recommends $(CHROMIUM)" >&2; fi
 
 format: $(VENV)/.dev ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix .

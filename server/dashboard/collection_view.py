@@ -60,6 +60,7 @@ class Found:
     domain_size: int
     confidence: float
     noise_floor: float
+    post_refusal: str
     decoder: str
     counts_digest: str
     figure: Figure
@@ -166,6 +167,7 @@ def _decoded_page(page: EstimatePage) -> Found:
         domain_size=estimate.domain_size,
         confidence=page.question.confidence,
         noise_floor=page.noise_floor,
+        post_refusal=page.post_refusal,
         decoder=estimate.provenance.decoder,
         counts_digest=page.decoded.counts_digest,
         figure=_figure(page),
@@ -186,7 +188,7 @@ def _summary(page: EstimatePage, precision: str) -> str:
 
 def _figure(page: EstimatePage) -> Figure:
     shown = f"{words.count(len(page.rows))} of {words.count(page.matches)} answers"
-    post = page.question.post
+    post = None if page.post_refusal else page.question.post
     beside = f"; hollow: after {words.mechanism_name(post)}, biased, without an interval" if post else ""
     return Figure(
         kind="intervals",

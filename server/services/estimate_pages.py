@@ -12,6 +12,7 @@ import numpy as np
 from ldp_core.estimation import Estimate
 from ldp_core.estimation.intervals import Interval
 from ldp_core.types import Frequencies, IntArray
+from server.refusals import InvalidParameters
 from server.services.estimate_views import processed_frequencies
 from server.services.estimates import Decoded
 from server.services.specs import parsed_spec
@@ -67,7 +68,9 @@ class Leader:
 
 @dataclass(frozen=True)
 class EstimatePage:
-    """The rows asked for, and what is true of all items. matches: items that the search finds · above: items above the noise floor."""
+    """The rows asked for, and what is true of all items. matches: items that the search finds · above: items above the noise floor ·
+    post_refusal: why these estimates cannot be post-processed, empty when they can.
+    """
 
     rows: tuple[ItemRow, ...]
     leader: Leader
@@ -76,12 +79,13 @@ class EstimatePage:
     page: int
     above: int
     noise_floor: float
+    post_refusal: str
     decoded: Decoded
     question: PageQuestion
 
     @classmethod
     def of(cls, decoded: Decoded, question: PageQuestion) -> "EstimatePage":
-        """The page of an estimate. Raises InvalidParameters for an unknown post-processing."""
+        """The page of an estimate."""
         columns = _Columns(decoded, question)
         matches = _ordered(decoded.estimate, _found(decoded, question.search), question.order)
         pages = max(1, -(-len(matches) // question.size))
@@ -95,6 +99,7 @@ class EstimatePage:
             page=page,
             above=int(np.count_nonzero(decoded.estimate.frequencies > columns.noise_floor)),
             noise_floor=columns.noise_floor,
+            post_refusal=columns.post_refusal,
             decoded=decoded,
             question=question,
         )
@@ -109,9 +114,7 @@ class _Columns:
         self._one: Interval = estimate.interval(question.confidence)
         self._inner: Interval = estimate.interval(_INNER)
         self._all: Interval = estimate.interval(question.confidence, simultaneous=True)
-        self._post: Frequencies | None = (
-            None if question.post is None else processed_frequencies(estimate, question.post)
-        )
+        self._post, self.post_refusal = _post(estimate, question.post)
         self.noise_floor = estimate.noise_floor(question.confidence)
 
     def row(self, index: int) -> ItemRow:
@@ -137,6 +140,16 @@ class _Columns:
         top = int(np.argmax(self._estimate.frequencies))
         contenders = self._all.high >= self._all.low[top]
         return Leader(self.row(top), int(np.count_nonzero(contenders)))
+
+
+def _post(estimate: Estimate, name: str | None) -> tuple[Frequencies | None, str]:
+    """The processed shares, or why there are none: some processings need a positive estimate, and noise may leave none."""
+    if name is None:
+        return None, ""
+    try:
+        return processed_frequencies(estimate, name), ""
+    except InvalidParameters as refused:
+        return None, refused.detail
 
 
 def _found(decoded: Decoded, search: str) -> IntArray:

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import Town, Visitor
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one town for all
 
 NAMES = (
     "collections", "collection", "noise", "few", "empty", "draft", "series", "plan", "compare", "curves", "fleet",

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Town, Visitor, log_in
 from tests.services.in_process import ADMIN_TOKEN
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one town for all
 
 Make = Callable[..., Visitor]
 

@@ -206,10 +206,14 @@ def test_an_unknown_page_is_a_page(admin: Browserless) -> None:
 
 
 def test_canaries_that_cry_are_told(running: InProcess, admin: Browserless) -> None:
-    made = create(running.post, items=[f"i{n}" for n in range(20)], epsilon="3")
-    last = made.created["report_space"] - 1  # one message over and over, as a broken client sends it
-    running.post(made.reports_path, json=made.batch([last] * 5_000), headers=made.write_headers).raise_for_status()
+    made = create(running.post, items=[f"i{n}" for n in range(100)], epsilon="1")
+    design = mechanism("projective_geometry", epsilon="1", domain_size=100, **made.created["parameters"])
+    for_no_item = design.supports(100).tolist()  # reports that speak for a point that no item uses
+    messages = (for_no_item * (5_000 // len(for_no_item)))[:5_000]
+    running.post(made.reports_path, json=made.batch(messages), headers=made.write_headers).raise_for_status()
     text = admin.get(f"/collections/{made.id}").text
+    assert "Nothing stands out yet" in text
+    assert "norm-sub needs at least one positive estimate" in text
     assert "Canaries: alarm" in text
     assert "beyond the alarm at" in text
 
