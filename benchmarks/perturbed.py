@@ -30,7 +30,7 @@ def top_k_of_a_collection(items: int) -> None:
     mechanism = create("projective_geometry", epsilon=1, domain_size=items)
     values = rng.choice(items, 20_000, p=share / share.sum())
     estimate = mechanism.decode(mechanism.tally(mechanism.randomize_many(values, rng)))
-    request = top_k.from_json({"k": 10}, estimate)
+    request = top_k.TopKRequest(estimate, k=10)
     line(f"top 10 of {items:,} items, 4,000 samples", top_k.predicted_seconds(request), lambda: top_k.run(request))
 
 

@@ -11,7 +11,21 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 import ldp_core
-from server.api import collections, devices, estimates, health, intake, keys, lifecycle, metrics, plans, series, tokens
+from server.api import (
+    analysis,
+    collections,
+    devices,
+    estimates,
+    health,
+    intake,
+    jobs,
+    keys,
+    lifecycle,
+    metrics,
+    plans,
+    series,
+    tokens,
+)
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.dependencies import refuse_unknown_query
@@ -60,7 +74,21 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.router.routes.insert(
         0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
     )  # first: routes are tried in order
-    for module in (collections, lifecycle, keys, tokens, devices, estimates, series, intake, plans, health, metrics):
+    for module in (
+        collections,
+        lifecycle,
+        keys,
+        tokens,
+        devices,
+        estimates,
+        series,
+        intake,
+        plans,
+        analysis,
+        jobs,
+        health,
+        metrics,
+    ):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)

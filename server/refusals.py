@@ -6,6 +6,7 @@
     ├── UnknownCollection · UnknownResource · IllegalTransition · CollectionNotOpen · CollectionPaused · CollectionClosed
     ├── SpecMismatch · MessageOutOfRange · BatchKeyReused · WindowClosed                        an upload
     ├── NotEnoughReports                                                         an estimate
+    ├── InvalidAnalysis · AnalysisTooLarge · TooManyJobs · JobFailed             an analysis
     └── RateLimited · Overloaded · DatabaseUnavailable                           now, but perhaps not later
 
 A refusal says what was given, what was expected and what to do. It never carries a token.
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 __all__ = [
+    "AnalysisTooLarge",
     "BatchKeyReused",
     "CollectionClosed",
     "CollectionNotOpen",
@@ -22,7 +24,9 @@ __all__ = [
     "DatabaseUnavailable",
     "IllegalTransition",
     "InsufficientScope",
+    "InvalidAnalysis",
     "InvalidParameters",
+    "JobFailed",
     "MalformedBody",
     "MessageOutOfRange",
     "NotEnoughReports",
@@ -31,6 +35,7 @@ __all__ = [
     "Refusal",
     "SpecMismatch",
     "TooLarge",
+    "TooManyJobs",
     "UnknownCollection",
     "UnknownResource",
     "UnknownToken",
@@ -104,7 +109,7 @@ class UnknownCollection(Refusal):
 
 
 class UnknownResource(Refusal):
-    """No token, write key or operation of this id."""
+    """No token, write key, operation, analysis or job of this id."""
 
     slug = "unknown-resource"
 
@@ -162,6 +167,31 @@ class NotEnoughReports(Refusal):
     """Fewer reports than an estimate needs."""
 
     slug = "not-enough-reports"
+
+
+class InvalidAnalysis(Refusal):
+    """A request that an analysis cannot answer. `code` says why, `field` where."""
+
+    slug = "invalid-analysis"
+
+
+class AnalysisTooLarge(Refusal):
+    """A request that would take more memory or time than one analysis may. `code` says why, `field` where."""
+
+    slug = "analysis-too-large"
+
+
+class TooManyJobs(Refusal):
+    """As many jobs of this token wait or run as may."""
+
+    slug = "too-many-jobs"
+    retry_after = 30
+
+
+class JobFailed(Refusal):
+    """The work itself failed: its process ended, or there is a fault in it."""
+
+    slug = "job-failed"
 
 
 class RateLimited(Refusal):

@@ -57,6 +57,18 @@ class Settings(BaseSettings):
     housekeeping_seconds: float = Field(
         default=60, gt=0, description="seconds between two rounds of the background work, at most"
     )
+    job_workers: int = Field(
+        default=2,
+        ge=0,
+        le=256,
+        description="jobs that this process runs at once, each in a process of its own; 0: none",
+    )
+    jobs_per_token: int = Field(default=20, ge=1, description="jobs of one token that may wait or run")
+    job_retention_days: int = Field(default=7, ge=1, le=999, description="days for which the result of a job is kept")
+    job_result_bytes: int = Field(default=64 << 20, ge=1_024, description="size of the result of a job, at most")
+    dask_scheduler: str | None = Field(
+        default=None, description="address of a Dask scheduler that jobs are handed to; the local pool when not set"
+    )
     free_disk_bytes: int = Field(default=64 << 20, ge=0, description="not ready below this much free disk")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="info writes a line for each request; addresses are never logged"

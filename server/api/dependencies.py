@@ -1,8 +1,10 @@
 """What routes are handed: the services, the caller's token, the body as a model."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ValidationError
@@ -20,12 +22,15 @@ __all__ = [
     "bearer_token",
     "media_type",
     "read_json",
+    "read_object",
     "refuse_unknown_query",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _JSON = "application/json"
+_LARGE = 1 << 16
+"""Bytes of a body from which on it is decoded beside the event loop."""
 
 
 def _services(request: Request) -> Services:
@@ -101,11 +106,32 @@ def media_type(header: str | None) -> str:
     return "" if header is None else header.partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request, model: type[Model]) -> Model:
-    """The body as a model. Raises UnsupportedMediaType, MalformedBody or InvalidParameters."""
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object of any shape. Raises UnsupportedMediaType, MalformedBody or InvalidParameters."""
+    _require_json(request)
+    content = await request.body()
+    try:
+        body = (
+            await run_in_threadpool(msgspec.json.decode, content)
+            if len(content) > _LARGE
+            else msgspec.json.decode(content)
+        )
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise MalformedBody("the body is not JSON; send one JSON object") from error
+    if not isinstance(body, dict):
+        raise InvalidParameters.of("body", "the body must be a JSON object")
+    return body
+
+
+def _require_json(request: Request) -> None:
     given = media_type(request.headers.get("content-type"))
     if given != _JSON:
         raise UnsupportedMediaType(f"this address reads {_JSON}, got {given or 'no Content-Type'}", supported=[_JSON])
+
+
+async def read_json(request: Request, model: type[Model]) -> Model:
+    """The body as a model. Raises UnsupportedMediaType, MalformedBody or InvalidParameters."""
+    _require_json(request)
     try:
         return model.model_validate_json(await request.body())
     except ValidationError as error:

@@ -122,6 +122,18 @@ class Estimates:
 
         return self._thread.submit(alone)
 
+    def tally(
+        self, collection_id: str, asked: Asked, version: int | None = None
+    ) -> "Future[tuple[CollectionRow, Tally]]":
+        """The counts asked for, in the background, for work that decodes elsewhere. The future raises as that of `submit` does."""
+        return self._thread.submit(lambda: self._tally(self._collections.get(collection_id, version), asked))
+
+    def _tally(self, row: CollectionRow, asked: Asked) -> tuple[CollectionRow, Tally]:
+        selection = selection_of(row.spec, window=asked.window, cohort=asked.cohort)
+        tally = self._tallies.current(row.version_number, mechanism_of(row.spec), selection)
+        _require_reports(tally.n, row.min_reports)
+        return row, tally
+
     def decoded(self, row: CollectionRow, asked: Asked, prefix: str = "") -> Decoded:
         """An estimate of the reports asked for. Only in the background thread, see `run`. prefix: of fields in errors.
 

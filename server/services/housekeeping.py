@@ -5,6 +5,7 @@ Every process may run one; each step is a transaction that does nothing when ano
 
 import logging
 import threading
+from collections.abc import Callable
 
 from server.clock import Clock
 from server.refusals import DatabaseUnavailable
@@ -23,12 +24,21 @@ _log = logging.getLogger(__name__)
 class Housekeeping:
     """The background work.
 
-    retry_horizon_days, rows: see `Retention` · at_most: seconds between two rounds.
+    retry_horizon_days, rows: see `Retention` · at_most: seconds between two rounds · also: done in each round, last.
     """
 
     def __init__(
-        self, database: Database, changes: Changes, clock: Clock, *, retry_horizon_days: int, rows: int, at_most: float
+        self,
+        database: Database,
+        changes: Changes,
+        clock: Clock,
+        *,
+        retry_horizon_days: int,
+        rows: int,
+        at_most: float,
+        also: Callable[[], object] = lambda: None,
     ) -> None:
+        self._also = also
         self._changes = changes
         self._clock = clock
         self._at_most = at_most
@@ -65,6 +75,7 @@ class Housekeeping:
         try:
             self._changes.write_down_due()
             self.retention.purge()
+            self._also()
             next_due = self._changes.seconds_to_next()
         except DatabaseUnavailable as refusal:
             _log.warning("the background work waits: %s", refusal.detail)

@@ -4,8 +4,12 @@ import time
 from collections.abc import Sequence
 
 from server.clock import Clock, SystemClock
+from server.jobs.executor import Executor
+from server.jobs.local import LocalExecutor
 from server.observability.metrics import Metrics
+from server.services.analyses import Analyses
 from server.services.backlog import Backlog
+from server.services.binding import Binding
 from server.services.changes import Changes
 from server.services.collections import Collections
 from server.services.estimates import Estimates
@@ -14,6 +18,8 @@ from server.services.housekeeping import Housekeeping
 from server.services.ingest import record_group
 from server.services.intake import Intake
 from server.services.intake_counts import IntakeCounts
+from server.services.job_runner import JobRunner
+from server.services.jobs import Jobs
 from server.services.keys import Keys
 from server.services.readiness import Readiness
 from server.services.series import SeriesService
@@ -43,6 +49,7 @@ class Services:
             retry_horizon_days=settings.retry_horizon_days,
             rows=settings.purge_rows,
             at_most=settings.housekeeping_seconds,
+            also=lambda: self.jobs.purge(),
         )
         self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
         self.writer = GroupCommitWriter(
@@ -60,6 +67,25 @@ class Services:
         )
         self.estimates = Estimates(self.database, self.collections, self.metrics.decoded)
         self.series = SeriesService(self.estimates)
+        self.jobs = Jobs(
+            self.database,
+            self.clock,
+            per_token=settings.jobs_per_token,
+            retention_days=settings.job_retention_days,
+        )
+        self.analyses = Analyses(
+            Binding(self.collections, self.estimates),
+            self.jobs,
+            LocalExecutor(1),
+            wake=lambda: self.job_runner.wake(),
+        )
+        self.job_runner = JobRunner(
+            self.database,
+            self.clock,
+            _executor(settings),
+            self.analyses.prepare,
+            result_bytes=settings.job_result_bytes,
+        )
         self.folder = Folder(self.database, reports=settings.fold_reports, clock=self.clock.now)
         self.folding = Folding(self.folder, seconds=settings.fold_seconds)
         self.intake_counts = IntakeCounts(settings.data_dir, self.intake.window_now)
@@ -77,12 +103,15 @@ class Services:
         self.folding.start()
         self.intake_counts.start()
         self.housekeeping.start()
+        self.job_runner.start()
         if self.settings.warm_decoder:
             self.estimates.warm()
 
     def close(self) -> None:
         """Commit what waits, end the threads, close the connections."""
         self.housekeeping.close()
+        self.job_runner.close()
+        self.analyses.close()
         self.writer.close()
         self.intake_counts.close()
         self.folding.close()
@@ -95,3 +124,12 @@ class Services:
             return record_group(self.database, uploads, self.clock.now)
         finally:
             self.metrics.group(len(uploads), time.perf_counter() - start)
+
+
+def _executor(settings: Settings) -> Executor:
+    """Who runs jobs: the cluster that the settings name, else processes of this machine."""
+    if settings.dask_scheduler is None:
+        return LocalExecutor(settings.job_workers)
+    from server.jobs.distributed import DaskExecutor
+
+    return DaskExecutor(settings.dask_scheduler, settings.job_workers)

@@ -37,11 +37,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """Whom a token stands for. collection: the number of the only collection it is for, None for all · name: of the token."""
+    """Whom a token stands for.
+
+    collection: the number of the only collection it is for, None for all · name, number: of the token; 0 for the one of the
+    settings, which has no row.
+    """
 
     scope: Scope
     collection: int | None = None
     name: str = _CONFIGURED
+    number: int = 0
 
 
 def new_token(scope: Scope) -> str:
@@ -98,7 +103,7 @@ class Tokens:
             raise UnknownToken("this token is not known here; check that it belongs to this service and is complete")
         if row.scope != Scope.INGEST:  # the use of a write key is for the intake to note, which knows the window
             self.note_use(digest, int(self._clock.now()) // _DAY)
-        return Principal(Scope(row.scope), row.collection, row.name)
+        return Principal(Scope(row.scope), row.collection, row.name, row.number)
 
     def require(self, token: str | None, *scopes: Scope) -> Principal:
         """Raises UnknownToken, or InsufficientScope unless the token has one of these scopes."""

@@ -4,18 +4,20 @@
          │              ├────< tallies         counts of the segments that were folded and are gone
          │              └────< batch_keys      what makes a retry count once
          ├──< tokens
-         └──  operations    what goes on by itself;  audit_log names its subjects as text, so it outlives them
+         ├──  operations    what goes on by itself;  audit_log names its subjects as text, so it outlives them
+         └──< job_collections >── jobs      long work that somebody asked for, with its answer
 
 A segment holds the messages of all uploads that one commit accepted for a version and window, sorted, so the row is a
 function of their histogram alone. A batch key row says that an upload was counted, not what it said: it has no column that
-leads to a segment, and its two hashes are keyed by the device's own random key, which is not stored. Nothing here is
-finer in time than the window, and nothing tells where an upload came from.
+leads to a segment, and its two hashes are keyed by the device's own random key, which is not stored. Nothing about a report is
+finer in time than the window, and nothing tells where an upload came from. A job is an analyst's, and has moments.
 """
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -32,6 +34,8 @@ __all__ = [
     "audit_log",
     "batch_keys",
     "collections",
+    "job_collections",
+    "jobs",
     "metadata",
     "operations",
     "segments",
@@ -162,4 +166,40 @@ audit_log = Table(
     Column("subject", String(100), nullable=False),
     Column("detail", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("method", String(64), nullable=False),
+    Column("owner", BigInteger, nullable=False),  # the number of a token; 0 for that of the settings, which has no row
+    Column("state", String(9), nullable=False),
+    Column("request", LargeBinary, nullable=False),  # JSON, as it was asked: collections by id, never their counts
+    Column("predicted_seconds", Float, nullable=False),
+    Column("asked", BigInteger, nullable=False),  # seconds since 1970, as are all moments of a job
+    Column("started", BigInteger),
+    Column("finished", BigInteger),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("total", BigInteger),
+    Column("unit", String(40)),
+    Column("metric", String(40)),
+    Column("metric_value", Float),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("holder", String(100)),  # the process that runs it
+    Column("held_until", BigInteger, nullable=False, server_default="0"),  # afterwards another process may take it
+    Column("result", LargeBinary),  # JSON
+    Column("problem", LargeBinary),  # a problem document
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
+    Index(None, "state", "number"),
+    sqlite_autoincrement=True,
+)
+
+job_collections = Table(
+    "job_collections",
+    metadata,
+    Column("job", _Number, ForeignKey(jobs.c.number, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("collection", _Number, ForeignKey(collections.c.number), primary_key=True, autoincrement=False, index=True),
 )

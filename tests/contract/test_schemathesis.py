@@ -16,6 +16,7 @@ import schemathesis
 from schemathesis import Case
 from schemathesis.config import SchemathesisConfig
 
+from ldp_core.analysis.perturbed import optimizer
 from server.app import create_app
 from tests.conftest import ENGINES
 from tests.contract.in_process_session import BASE_URL, answered_in_process
@@ -61,6 +62,7 @@ class Target:
         self._service = service
         self.collection = create(service.post)
         self._upload()
+        self._job: str | None = None
         self.answers: Counter[tuple[str, int]] = Counter()
 
     def check(self, case: Case) -> None:
@@ -84,6 +86,14 @@ class Target:
 
     def _aimed(self, case: Case) -> Case | None:
         aimed = case.derive(keep_auth=True)
+        if "job_id" in case.path_parameters:
+            aimed.path_parameters["job_id"] = self._existing_job()
+            return aimed
+        if case.path == "/v1/analysis/{path}":
+            aimed.path_parameters["path"] = "perturbed"
+            if isinstance(case.body, dict):
+                aimed.body = {**optimizer.EXAMPLE, **case.body} if len(case.body) % 2 else dict(optimizer.EXAMPLE)
+            return aimed
         if "collection_id" in case.path_parameters:
             aimed.path_parameters["collection_id"] = self._existing(case.method, case.path).id
         elif case.path != "/v1/collections":
@@ -91,6 +101,16 @@ class Target:
         if isinstance(case.body, dict) and case.meta is not None and case.meta.generation.mode.is_positive:
             aimed.body = self._sensible(case.method, case.path, case.body)
         return aimed
+
+    def _existing_job(self) -> str:
+        """One that runs for long, or was cancelled."""
+        if self._job is None:
+            body = {"steps": 300_000, "runs": 100}
+            answer = self._service.post("/v1/analysis/single-location/dynamics", json=body, headers=ADMIN)
+            assert answer.status_code == 202, answer.text
+            self._job = answer.json()["id"]
+            self._service.request("DELETE", f"/v1/jobs/{self._job}", headers=ADMIN)  # its events must end
+        return self._job
 
     def _existing(self, method: str, path: str) -> TestCollection:
         verb = path.rpartition("/")[2]
@@ -106,6 +126,10 @@ class Target:
             return {"name": "another name"}  # most else may change in some states only
         if path.endswith("/keys"):
             return body
+        if path.endswith("/top-k"):
+            return {"k": 2, "samples": 100}
+        if path.endswith("/utilities"):
+            return {"scale": 2}
         if "spec_digest" in body:
             return {**body, "spec_digest": self.collection.created["spec_digest"]}
         kept = {name: value for name, value in body.items() if name not in ("domain_size", "mechanism", "parameters")}

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import array, boolean, choice, integer, real, request_from_json
 from ldp_core.analysis.max_margin.classifiers import METHODS, Fitted, Settings, fit_classifiers
 from ldp_core.analysis.max_margin.clusters import draw_clusters
+from ldp_core.analysis.max_margin.cohort_histograms import HISTOGRAMS, with_points
 from ldp_core.analysis.max_margin.held_out import cross_validated, fold_numbers, verdict, wrong
 from ldp_core.analysis.max_margin.report import conflicting_rows, margins_and_series, neurons, support
 from ldp_core.analysis.max_margin.stability import flip_probabilities, noise_to_spread
@@ -21,11 +23,64 @@ from ldp_core.analysis.progress import Progress, Step, silent
 from ldp_core.analysis.result import AnalysisResult
 from ldp_core.types import BoolArray, FloatArray
 
-__all__ = ["EXAMPLE", "METHOD", "QUESTION", "MaxMarginRequest", "from_json", "predicted_seconds", "run"]
+__all__ = [
+    "EXAMPLE",
+    "METHOD",
+    "QUESTION",
+    "SCHEMA",
+    "TITLE",
+    "VERDICTS",
+    "MaxMarginRequest",
+    "from_json",
+    "predicted_seconds",
+    "run",
+]
 
 METHOD = "max-margin"
+TITLE = "Telling groups apart"
 QUESTION = "Which groups can be told apart, does that take a network that learns its features, and how safe is each label from the noise?"
 
+VERDICTS: Mapping[str, str] = {
+    "f1_advantage": "a network that learns its features errs less on held-out points than a kernel and a line",
+    "kernel_enough": "a fixed kernel errs as little as a network that learns its features",
+    "linear_enough": "a line errs as little as anything else",
+    "undecided": "there are no held-out points and no folds, and margins of different norms cannot be compared",
+    "not_separable": "no network separates the labels, as where one point has both",
+}
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        "points": schema.rows("Points", "one row of coordinates for each"),
+        "labels": schema.numbers("Labels", "1 or -1 for each point"),
+        "histograms": HISTOGRAMS,
+        "add_bias": schema.flag("Bias", "add a constant coordinate", True),
+        "scale": schema.one_of(
+            "Scale", "one shift and one factor for all points, or none", ("global", "none"), "global"
+        ),
+        "methods": schema.some_of("Methods", "classifiers to compare", METHODS, METHODS),
+        "width": schema.integer("Width", "neurons of the trained network", 8, 2048, 256),
+        "iterations": schema.integer("Iterations", "of gradient descent", 100, 300_000, 10_000),
+        "step": schema.number("Step size", "of gradient descent", 0, 100, 0.5, above=True),
+        "seed": schema.seed(),
+        "test_points": schema.optional(schema.rows("Held-out points", "on which errors are counted")),
+        "test_labels": schema.optional(schema.numbers("Held-out labels", "1 or -1 for each of them")),
+        "folds": schema.integer("Folds", "of cross-validation where nothing is held out: 0 or 5 to 20", 0, 20, 0),
+        "grid": schema.integer("Decision map", "points along a side, 0 for none; two dimensions only", 0, 200, 0),
+        "certify_tol": schema.number(
+            "Certificate", "relative gap of the F1 margin at which the program stops", 1e-6, 0.1, 1e-4
+        ),
+        "flip_samples": schema.integer(
+            "Redraws", "of the noise, for the probability that a label would flip", 0, 2000, 0
+        ),
+        "noise_sd": {
+            "type": ["number", "array", "null"],
+            "title": "Noise",
+            "description": "standard error of a coordinate: one number, or one for each point",
+            "items": {"type": "number", "minimum": 0},
+            "minimum": 0,
+            "default": None,
+        },
+    }
+)
 _LARGEST_PROGRAM = 2000
 _LARGEST_LAYER = 20_000_000
 _LONGEST_SECONDS = 7200.0
@@ -150,6 +205,8 @@ class MaxMarginRequest:
                 )
             return
         given = np.asarray(self.noise_sd)
+        if given.dtype == np.bool_:
+            raise AnalysisError("noise_sd must be a number or a list", code="wrong_type", field="noise_sd")
         sd = array("noise_sd", self.noise_sd, 0 if given.ndim == 0 else 1)
         if sd.ndim == 1 and len(sd) != len(self.points):
             raise AnalysisError(
@@ -188,8 +245,8 @@ def _labelled(name: str, points: object, label_name: str, labels: object) -> tup
 
 
 def from_json(body: object) -> MaxMarginRequest:
-    """The request of a JSON object. AnalysisError names what is unknown, missing or out of range."""
-    return request_from_json(MaxMarginRequest, body)
+    """The request of a JSON object, of points or of histograms. AnalysisError names what is unknown, missing or out of range."""
+    return request_from_json(MaxMarginRequest, with_points(body) if isinstance(body, Mapping) else body)
 
 
 def predicted_seconds(request: MaxMarginRequest) -> float:

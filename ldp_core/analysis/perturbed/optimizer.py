@@ -3,6 +3,7 @@
 Berthet et al. 2020, "Learning with Differentiable Perturbed Optimizers".
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,15 @@ from ldp_core.analysis.perturbed.fenchel_young import fenchel_young_loss
 from ldp_core.analysis.perturbed.independent import ClosedForm
 from ldp_core.analysis.perturbed.monte_carlo import PerturbedSample, sample
 from ldp_core.analysis.perturbed.reading import limit_seconds
-from ldp_core.analysis.perturbed.request import PerturbedRequest, from_json
+from ldp_core.analysis.perturbed.request import SCHEMA, PerturbedRequest, from_json
 from ldp_core.analysis.progress import Progress, silent
 from ldp_core.analysis.result import AnalysisResult, Series
 from ldp_core.types import FloatArray
 
-__all__ = ["EXAMPLE", "QUESTION", "from_json", "predicted_seconds", "run"]
+__all__ = ["EXAMPLE", "METHOD", "QUESTION", "SCHEMA", "TITLE", "VERDICTS", "from_json", "predicted_seconds", "run"]
 
 METHOD = "perturbed"
+TITLE = "Choices under noise"
 QUESTION = "How often is each solution the best one when the input is noisy, and how does that change with the input?"
 EXAMPLE: dict[str, Any] = {
     "solver": "argmax",
@@ -31,6 +33,12 @@ EXAMPLE: dict[str, Any] = {
     "seed": 1,
 }
 
+VERDICTS: Mapping[str, str] = {
+    "checked": "the sampled mean and value agree with a closed form",
+    "consistent": "there is no closed form; every law that the numbers must obey holds within their errors",
+    "imprecise": "a warning applies: the numbers are rougher than they may look",
+    "inconsistent": "a law is broken by more than six standard errors; do not use the numbers",
+}
 _LARGE_ERROR = 0.02
 _CLIPPED = 0.01
 _DISAGREEMENT = 6.0  # standard errors; one false alarm in 5e8 for one entry

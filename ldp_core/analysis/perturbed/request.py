@@ -6,17 +6,84 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.perturbed.noise import CovarianceNoise, GumbelNoise, Noise, NormalNoise
 from ldp_core.analysis.perturbed.reading import choice, finite_array, integer, known_fields, number
 from ldp_core.analysis.perturbed.solvers import Argmax, Assignment, GraphPath, GridPath, Ranks, Solver, TopK
 from ldp_core.types import FloatArray
 
-__all__ = ["LARGEST_JACOBIAN", "SOLVERS", "WANTED", "PerturbedRequest", "from_json"]
+__all__ = ["LARGEST_JACOBIAN", "SCHEMA", "SOLVERS", "WANTED", "PerturbedRequest", "from_json"]
 
 SOLVERS = ("argmax", "topk", "rank", "assignment", "grid_path", "graph_path")
 WANTED = ("mean", "value", "jacobian", "vjp", "fy")
 LARGEST_JACOBIAN = 256
+_VALUES = {"type": "array", "items": {"type": ["number", "array"], "items": {"type": "number"}}, "minItems": 1}
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        "solver": schema.one_of("Optimizer", "what is maximised over", SOLVERS),
+        "noise": {
+            "type": "object",
+            "title": "Noise",
+            "description": "gumbel or normal with a sigma, or a covariance with its matrix",
+            "properties": {
+                "kind": {"type": "string", "enum": ["gumbel", "normal", "covariance"]},
+                "sigma": {"type": "number", "exclusiveMinimum": 0},
+                "matrix": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+            },
+            "required": ["kind"],
+            "additionalProperties": False,
+        },
+        "theta": schema.optional({**_VALUES, "title": "Theta", "description": "what is maximised; this or costs"}),
+        "costs": schema.optional({**_VALUES, "title": "Costs", "description": "what is minimised; paths take costs"}),
+        "k": schema.optional(schema.integer("k", "how many of the largest, for topk", 1, 100_000)),
+        "grid": {
+            "type": ["object", "null"],
+            "title": "Grid",
+            "description": "neighbours of a cell, for grid_path",
+            "properties": {"neighbours": {"type": "integer", "enum": [4, 8]}},
+            "additionalProperties": False,
+            "default": None,
+        },
+        "edges": {
+            "type": ["array", "null"],
+            "title": "Edges",
+            "description": "from node, to node, for graph_path",
+            "items": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2},
+            "default": None,
+        },
+        "source": {
+            "type": "integer",
+            "title": "Source",
+            "description": "first node of a path, for graph_path",
+            "minimum": 0,
+            "default": 0,
+        },
+        "target": {
+            "type": ["integer", "null"],
+            "title": "Target",
+            "description": "last node of a path, for graph_path",
+            "minimum": 0,
+            "default": None,
+        },
+        "num_samples": schema.integer("Samples", "of the noise", 100, 1_000_000, 4000),
+        "control_variate": schema.flag("Control variate", "subtract the solution without noise: smaller errors", True),
+        "want": schema.some_of("Wanted", "what to answer", WANTED, ("mean", "value")),
+        "y_true": schema.optional(
+            {**_VALUES, "title": "Target solution", "description": "of the loss, with fy in wanted"}
+        ),
+        "cotangent": schema.optional({**_VALUES, "title": "Cotangent", "description": "with vjp in wanted"}),
+        "target_se": {
+            "type": ["number", "null"],
+            "title": "Wanted error",
+            "description": "stop once every standard error is below this",
+            "exclusiveMinimum": 0,
+            "default": None,
+        },
+        "seed": schema.seed(),
+    },
+    required=("solver", "noise"),
+)
 _LARGEST_THETA = 100_000
 _LARGEST_COVARIANCE = 2_000
 _PATHS = ("grid_path", "graph_path")
@@ -67,6 +134,7 @@ class PerturbedRequest:
         choice(self.solver, "solver", SOLVERS)
         integer(self.num_samples, "num_samples", 100, 1_000_000)
         integer(self.seed, "seed", 0, 2**63 - 1)
+        integer(self.source, "source", 0, _LARGEST_THETA)
         if self.target_se is not None:
             number(self.target_se, "target_se", 0, np.inf)
         if not isinstance(self.control_variate, bool):

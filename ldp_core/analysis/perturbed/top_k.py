@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
+from ldp_core.analysis.perturbed.collection_fields import COLLECTION_PROPERTIES, EXAMPLE_COLLECTION, with_estimate
 from ldp_core.analysis.perturbed.estimator_noise import EstimatorNoise
 from ldp_core.analysis.perturbed.posterior import FlatPosterior, FrequencyPosterior, GridPosterior
 from ldp_core.analysis.perturbed.rank_intervals import LargestDifference, PairSpread, expected_ranks, rank_ranges
@@ -23,13 +25,65 @@ from ldp_core.analysis.result import AnalysisResult, Series
 from ldp_core.estimation.estimate import Estimate
 from ldp_core.types import FloatArray, IntArray
 
-__all__ = ["EXAMPLE", "QUESTION", "TopKRequest", "from_json", "predicted_seconds", "run"]
+__all__ = [
+    "EXAMPLE",
+    "METHOD",
+    "QUESTION",
+    "SCHEMA",
+    "TITLE",
+    "VERDICTS",
+    "TopKRequest",
+    "from_json",
+    "predicted_seconds",
+    "run",
+]
 
-METHOD = "top_k"
+METHOD = "top-k"
+TITLE = "The most frequent items"
 QUESTION = "Which items are truly among the k most frequent, how sure is that, and which ranks are possible?"
-EXAMPLE: dict[str, Any] = {"k": 3, "samples": 4000, "prior": "npmle", "alpha": 0.05, "what_if_n": [100000], "seed": 1}
+EXAMPLE: Mapping[str, Any] = {
+    **EXAMPLE_COLLECTION,
+    "k": 3,
+    "samples": 4000,
+    "prior": "npmle",
+    "alpha": 0.05,
+    "what_if_n": [100000],
+    "seed": 1,
+}
+VERDICTS: Mapping[str, str] = {
+    "ranking_supported": "the estimates differ by more than their noise: there is something to rank",
+    "no_signal": "the items may all be equally frequent; every status is borderline",
+}
 
 PRIORS = ("npmle", "flat")
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        **COLLECTION_PROPERTIES,
+        "k": schema.integer("k", "how many of the most frequent items", 1, 49_999),
+        "samples": schema.integer("Samples", "draws of what the truth may be", 100, 100_000, 4000),
+        "prior": schema.one_of(
+            "Prior", "npmle: fitted to the estimates; flat: every frequency equally plausible", PRIORS, "npmle"
+        ),
+        "alpha": {
+            "type": "number",
+            "title": "Alpha",
+            "description": "all rank ranges hold together with probability 1 - alpha",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "default": 0.05,
+        },
+        "what_if_n": {
+            "type": "array",
+            "title": "What if",
+            "description": "numbers of reports for which to predict the precision",
+            "items": {"type": "integer", "minimum": 1, "maximum": 10**12},
+            "maxItems": 20,
+            "default": [],
+        },
+        "seed": schema.seed(),
+    },
+    required=("mechanism", "counts", "k"),
+)
 _IN, _OUT = 0.95, 0.05
 _SIGNAL_LEVEL = 0.01
 _OPTIMISM = 0.1
@@ -104,10 +158,9 @@ def _check_covariance(covariance: FloatArray, items: int) -> None:
         )
 
 
-def from_json(body: Mapping[str, Any], estimate: Estimate, covariance: FloatArray | None = None) -> TopKRequest:
-    """The request that a JSON object makes of a collection's estimate. Raises AnalysisError naming the field at fault."""
-    given = frozenset({"estimate", "covariance"})
-    return TopKRequest(estimate=estimate, covariance=covariance, **known_fields(body, TopKRequest, given=given))
+def from_json(body: Mapping[str, Any]) -> TopKRequest:
+    """The request of a JSON object with the counts of a collection. Raises AnalysisError naming the field at fault."""
+    return TopKRequest(**known_fields(with_estimate(body), TopKRequest))
 
 
 def predicted_seconds(request: TopKRequest) -> float:

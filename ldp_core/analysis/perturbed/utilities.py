@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.perturbed.closed_forms import softmax
+from ldp_core.analysis.perturbed.collection_fields import COLLECTION_PROPERTIES, EXAMPLE_COLLECTION, with_estimate
 from ldp_core.analysis.perturbed.estimator_noise import EstimatorNoise
 from ldp_core.analysis.perturbed.independent import ClosedForm, NormalLaw, argmax_law
 from ldp_core.analysis.perturbed.reading import choice, known_fields, number
@@ -25,11 +27,50 @@ from ldp_core.estimation.estimate import Estimate
 from ldp_core.estimation.intervals import critical_value
 from ldp_core.types import FloatArray, IntArray
 
-__all__ = ["EXAMPLE", "QUESTION", "UtilitiesRequest", "from_json", "predicted_seconds", "run"]
+__all__ = [
+    "EXAMPLE",
+    "METHOD",
+    "QUESTION",
+    "SCHEMA",
+    "TITLE",
+    "VERDICTS",
+    "UtilitiesRequest",
+    "from_json",
+    "predicted_seconds",
+    "run",
+]
 
 METHOD = "utilities"
+TITLE = "What the items are worth"
 QUESTION = "How much more is each item worth to people, if everybody picks the best for them?"
-EXAMPLE: dict[str, Any] = {"noise": "gumbel", "scale": 1.0, "confidence": 0.95}
+EXAMPLE: Mapping[str, Any] = {**EXAMPLE_COLLECTION, "noise": "gumbel", "scale": 1.0, "confidence": 0.95}
+VERDICTS: Mapping[str, str] = {
+    "identified": "every item is above its noise",
+    "partly_identified": "items within two standard errors of zero are left out; the utilities are among the others",
+    "no_signal": "fewer than two items are above their noise",
+}
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        **COLLECTION_PROPERTIES,
+        "noise": schema.one_of("Tastes", "law of what differs between people", ("gumbel", "normal"), "gumbel"),
+        "scale": {
+            "type": "number",
+            "title": "Scale",
+            "description": "of the tastes; it sets the unit of the utilities",
+            "exclusiveMinimum": 0,
+            "default": 1.0,
+        },
+        "confidence": {
+            "type": "number",
+            "title": "Confidence",
+            "description": "of each interval",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "default": 0.95,
+        },
+    },
+    required=("mechanism", "counts"),
+)
 
 _KEPT_ABOVE = 2.0  # standard errors
 _WEAK_BELOW = 5.0  # standard errors below which an interval on a log scale is rough
@@ -83,12 +124,9 @@ class UtilitiesRequest:
         return given | {"n": self.estimate.n, "domain_size": self.estimate.domain_size}
 
 
-def from_json(body: Mapping[str, Any], estimate: Estimate, covariance: FloatArray | None = None) -> UtilitiesRequest:
-    """The request that a JSON object makes of a collection's estimate. Raises AnalysisError naming the field at fault."""
-    given = frozenset({"estimate", "covariance"})
-    return UtilitiesRequest(
-        estimate=estimate, covariance=covariance, **known_fields(body, UtilitiesRequest, given=given)
-    )
+def from_json(body: Mapping[str, Any]) -> UtilitiesRequest:
+    """The request of a JSON object with the counts of a collection. Raises AnalysisError naming the field at fault."""
+    return UtilitiesRequest(**known_fields(with_estimate(body), UtilitiesRequest))
 
 
 def predicted_seconds(request: UtilitiesRequest) -> float:
@@ -106,6 +144,7 @@ class _Fit(NamedTuple):
 
 def run(request: UtilitiesRequest, *, progress: Progress = silent) -> AnalysisResult:
     """Centred utilities of the items above their noise, with their covariance and intervals."""
+    progress(Step(0, 1, "inversions"))
     kept, estimate = request.kept, request.estimate
     dropped = np.setdiff1d(np.arange(estimate.domain_size), kept)
     diagnostics: dict[str, Any] = {"dropped_items": dropped}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import choice, integer, real, reals, request_from_json
 from ldp_core.analysis.progress import Progress, Step, silent
@@ -31,9 +32,21 @@ from ldp_core.analysis.single_location.reduction import (
 )
 from ldp_core.types import FloatArray, IntArray
 
-__all__ = ["EXAMPLE", "METHOD", "QUESTION", "DynamicsRequest", "from_json", "predicted_seconds", "run"]
+__all__ = [
+    "EXAMPLE",
+    "METHOD",
+    "QUESTION",
+    "SCHEMA",
+    "TITLE",
+    "VERDICTS",
+    "DynamicsRequest",
+    "from_json",
+    "predicted_seconds",
+    "run",
+]
 
 METHOD = "single-location/dynamics"
+TITLE = "Attention that learns where to look"
 QUESTION = "Does gradient descent on attention find the one token that matters, from how many starts, and how close does it come?"
 EXAMPLE: Mapping[str, Any] = {
     "d": 100,
@@ -44,6 +57,33 @@ EXAMPLE: Mapping[str, Any] = {
     "steps": 2000,
     "runs": 30,
 }
+VERDICTS: Mapping[str, str] = {
+    "recovers": "every run ends at one of the two oracle points",
+    "start_dependent": "some runs end at an oracle point and others do not: the start decides",
+    "fails": "no run ends at an oracle point",
+}
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        "d": schema.integer("Dimension", "coordinates of a token", 2, 100_000, 400),
+        "L": schema.integer("Tokens", "in each row, one of which matters", 1, 10_000, 10),
+        "gamma": schema.number("Spread", "standard deviation of the located token", 0, 1e3, math.sqrt(0.5), above=True),
+        "lambda0": schema.number("First lambda", "sharpness of the attention at the start", 0, 1e4, 0.1, above=True),
+        "lambda_decay": schema.number(
+            "Decay of lambda", "lambda at step t is lambda0 / (1 + lambda_decay t)", 0, 1e3, 0.0
+        ),
+        "alpha": schema.number("Step size", "of gradient descent", 0, 1e3, 0.004, above=True),
+        "steps": schema.integer("Steps", "of each run; steps times runs is at most 30,000,000", 1, 500_000, 20_000),
+        "runs": schema.integer("Runs", "from different starts", 1, 200, 30),
+        "init": schema.one_of("Start", "where runs begin", ("manifold", "sphere", "explicit"), "sphere"),
+        "start": schema.optional(
+            schema.numbers(
+                "Explicit start", "kappa, nu, theta, eta and rho, when Start is explicit", minItems=5, maxItems=5
+            )
+        ),
+        "log_points": schema.integer("Recorded moments", "of each run", 2, 500, 100),
+        "seed": schema.seed(),
+    }
+)
 
 LARGEST_WORK = 30_000_000
 """Most steps times runs."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import array, boolean, choice, integer, real, reals, request_from_json
 from ldp_core.analysis.progress import Progress, Step, silent
@@ -23,10 +24,70 @@ from ldp_core.errors import EpsilonError
 from ldp_core.privacy.epsilon import EpsilonLike, format_epsilon, parse_epsilon
 from ldp_core.types import FloatArray
 
-__all__ = ["EXAMPLE", "METHOD", "QUESTION", "FitRequest", "from_json", "predicted_seconds", "run"]
+__all__ = [
+    "EXAMPLE",
+    "METHOD",
+    "QUESTION",
+    "SCHEMA",
+    "TITLE",
+    "VERDICTS",
+    "FitRequest",
+    "from_json",
+    "predicted_seconds",
+    "run",
+]
 
 METHOD = "single-location/fit"
+TITLE = "Which token drives the outcome"
 QUESTION = "Does the outcome of each row depend on one of its tokens, wherever it stands, and which one is it?"
+
+VERDICTS: Mapping[str, str] = {
+    "supported": "one hidden token drives the outcome: better than a line on rows never touched, and found from several starts",
+    "linear_enough": "the outcome is explained, and a line explains it as well",
+    "not_supported": "no more is explained than by chance",
+    "unstable": "something is explained, and different starts do not agree on what",
+}
+SCHEMA: Mapping[str, Any] = schema.request(
+    {
+        "X": schema.rows("Tokens", "one row of L tokens with d coordinates for each outcome", 3, minItems=50),
+        "y": schema.numbers("Outcomes", "one for each row; bits 0 and 1 where they are private", minItems=50),
+        "attention": schema.one_of("Attention", "softmax to fit data; erf as in the theory", ATTENTIONS, "softmax"),
+        "lambda_grid": schema.optional(
+            schema.numbers(
+                "Lambdas", "sharpness values to try, in units of one over the token deviation", minItems=1, maxItems=10
+            )
+        ),
+        "starts": schema.integer("Starts", "at each lambda", 1, 10, 3),
+        "moments_start": schema.flag("Mean-token start", "one of the starts is the mean token", True),
+        "ridge": schema.number("Ridge", "penalty of the read-out", 0, 1e6, 1e-3, above=True),
+        "standardize": schema.one_of(
+            "Scale", "divide all tokens by one scale, or leave them", ("tokens", "none"), "tokens"
+        ),
+        "split": schema.numbers(
+            "Split", "shares for training, validation and test", minItems=3, maxItems=3, default=[0.6, 0.2, 0.2]
+        ),
+        "permutations": schema.integer("Permutations", "of the test of no effect", 99, 9999, 199),
+        "return_attention_for": {
+            "type": "array",
+            "title": "Rows to show",
+            "description": "row numbers whose attention is returned",
+            "items": {"type": "integer", "minimum": 0},
+            "maxItems": 50,
+            "default": [],
+        },
+        "label_epsilon": {
+            "type": ["string", "number", "null"],
+            "title": "Epsilon of the outcomes",
+            "description": "where each outcome is one private bit; with the bound",
+            "default": None,
+        },
+        "label_bound": schema.optional(
+            schema.number("Bound of the outcomes", "they were clipped to -bound..bound", 0, 1e12, above=True)
+        ),
+        "seed": schema.seed(),
+    },
+    required=("X", "y"),
+)
 
 LARGEST_INPUT = 20_000_000
 """Most numbers in X."""

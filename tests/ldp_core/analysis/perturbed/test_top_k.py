@@ -8,6 +8,7 @@ import pytest
 
 from ldp_core.analysis import AnalysisResult, Cancelled, Step
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
+from ldp_core.analysis.histogram import CollectionHistogram
 from ldp_core.analysis.perturbed import top_k
 from ldp_core.analysis.perturbed.estimator_noise import EstimatorNoise, report_covariance
 from ldp_core.analysis.perturbed.independent import NormalLaw, top_k_law
@@ -17,7 +18,9 @@ from ldp_core.mechanisms.registry import create
 from tests.ldp_core.analysis.perturbed.collections_of_phones import Phones, geometry, zipf
 
 MECHANISM = geometry(100, 1.0, 3, 5)
-ONE: Estimate = Phones(MECHANISM, zipf(100, 1.1), 20_000).estimate(np.random.default_rng(0))
+TALLY = Phones(MECHANISM, zipf(100, 1.1), 20_000).tally(np.random.default_rng(0))
+ONE: Estimate = MECHANISM.decode(TALLY)
+BODY: dict[str, Any] = {**CollectionHistogram(MECHANISM, TALLY).to_fields(), "k": 3}
 
 
 def runs(exponent: float, times: int, samples: int, seed: int = 1) -> list[AnalysisResult]:
@@ -139,7 +142,7 @@ def test_every_kind_of_mechanism_is_ranked(name: str) -> None:
 
 
 def test_equal_seeds_give_equal_results() -> None:
-    texts = [json.dumps(top_k.run(top_k.from_json({**top_k.EXAMPLE, "seed": s}, ONE)).to_json()) for s in (1, 1, 2)]
+    texts = [json.dumps(top_k.run(top_k.from_json({**BODY, "seed": s})).to_json()) for s in (1, 1, 2)]
     assert texts[0] == texts[1]
     assert texts[0] != texts[2]
 
@@ -174,17 +177,18 @@ def test_a_cancelled_run_ends_at_once() -> None:
         ({"seed": 1.5}, "out_of_range", "seed"),
         ({"top": 3}, "unknown_field", "top"),
         ({"estimate": 3}, "unknown_field", "estimate"),
+        ({"covariance": "full"}, "unknown_choice", "covariance"),
     ],
 )
 def test_what_cannot_be_answered_is_refused(change: dict[str, Any], code: str, field: str) -> None:
     with pytest.raises(AnalysisError) as caught:
-        top_k.from_json({"k": 3, **change}, ONE)
+        top_k.from_json({**BODY, **change})
     assert (caught.value.code, caught.value.field) == (code, field)
 
 
 def test_k_is_needed_and_time_is_limited() -> None:
     with pytest.raises(AnalysisError, match="'k' is missing"):
-        top_k.from_json({}, ONE)
+        top_k.from_json({name: value for name, value in BODY.items() if name != "k"})
     with pytest.raises(AnalysisError) as caught:
         TopKRequest(ONE, 3, covariance=np.eye(3))
     assert caught.value.field == "covariance"

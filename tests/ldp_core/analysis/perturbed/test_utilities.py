@@ -97,7 +97,7 @@ def test_one_item_has_no_utility() -> None:
 
 
 def test_the_example_works_as_it_stands() -> None:
-    request = utilities.from_json(utilities.EXAMPLE, equal(GUMBEL))
+    request = utilities.from_json(utilities.EXAMPLE)
     assert utilities.run(request).to_json() == utilities.run(request).to_json()
     assert 0 < utilities.predicted_seconds(request) < 1
     assert utilities.QUESTION.endswith("?")
@@ -115,7 +115,7 @@ def test_the_example_works_as_it_stands() -> None:
 )
 def test_what_cannot_be_answered_is_refused(change: dict[str, Any], code: str, field: str) -> None:
     with pytest.raises(AnalysisError) as caught:
-        utilities.from_json(change, equal(GUMBEL))
+        utilities.from_json({**utilities.EXAMPLE, **change})
     assert (caught.value.code, caught.value.field) == (code, field)
 
 
