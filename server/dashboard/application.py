@@ -16,6 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.problems import PROBLEMS, problem_response, refusal_response
 from server.dashboard import administration
+from server.dashboard.analysis_view import (
+    analyses_page,
+    analysis_page,
+    cancel_job,
+    export_request,
+    job_page,
+    start_analysis,
+)
 from server.dashboard.assets_in_use import Assets
 from server.dashboard.collection_view import collection_page
 from server.dashboard.collections_view import collections_page
@@ -79,6 +87,9 @@ class Dashboard:
             "/compare": compare_page,
             "/compare/curves": curves_page,
             "/fleet": fleet.page,
+            "/analysis": analyses_page,
+            "/analysis/jobs/{id}": job_page,
+            "/analysis/{path:path}": analysis_page,
             "/tokens": administration.tokens_page,
         }
         actions: dict[str, Action] = {
@@ -88,6 +99,8 @@ class Dashboard:
             "/collections/{id}/keys/revoke": administration.revoke_key,
             "/tokens": administration.create_token,
             "/tokens/revoke": administration.revoke_token,
+            "/analysis/jobs/{id}/cancel": cancel_job,
+            "/analysis/{path:path}": start_analysis,
             "/fleet/start": fleet.start,
             "/fleet/stop": fleet.stop,
         }
@@ -98,7 +111,8 @@ class Dashboard:
             Route("/login", self._login, methods=["POST"]),
             Route("/enter/{code}", self._enter),
             Route("/logout", self._logout, methods=["POST"]),
-            Route("/collections/{id}/estimates.{format}", self._export),
+            Route("/collections/{id}/estimates.{format}", self._file(export_estimates)),
+            Route("/analysis/jobs/{id}/request.json", self._file(export_request)),
             *(Route(f"{path}.json", self._page(work)) for path, work in pages.items()),
             *(Route(path, self._page(work)) for path, work in pages.items()),
             *(Route(path, self._action(work), methods=["POST"]) for path, work in actions.items()),
@@ -151,8 +165,11 @@ class Dashboard:
 
         return act
 
-    async def _export(self, request: Request) -> Response:
-        return await export_estimates(self._visit(request))
+    def _file(self, work: Callable[[Visit], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def send(request: Request) -> Response:
+            return await work(self._visit(request))
+
+        return send
 
     async def _login_form(self, request: Request) -> Response:
         return self._shown(request, self._door.page(request.query_params.get("onward", "")))

@@ -7,6 +7,8 @@ from server.services.estimates import Asked
 
 __all__ = ["Snippet", "analysis_snippets", "estimate_snippets"]
 
+_LONGEST_BODY = 2_000
+
 
 @dataclass(frozen=True)
 class Snippet:
@@ -37,19 +39,21 @@ def estimate_snippets(base: str, collection: str, asked: Asked) -> tuple[Snippet
 
 
 def analysis_snippets(base: str, path: str, body: str) -> tuple[Snippet, ...]:
-    """Run an analysis again. body: the request as JSON."""
+    """Run an analysis again. body: the request as JSON; a long one is to be saved as request.json."""
     address = f"{_origin(base)}/v1/analysis/{path}"
-    quoted = body.replace("'", "'\\''")
+    short = len(body) <= _LONGEST_BODY
+    data = "'" + body.replace("'", "'\\''") + "'" if short else "@request.json"
+    content = repr(body.encode()) if short else 'open("request.json", "rb").read()'
     return (
         Snippet(
             "curl",
             'curl --header "Authorization: Bearer $FANO_TOKEN" --header "Content-Type: application/json" \\\n'
-            f"  --data '{quoted}' \\\n  '{address}'",
+            f"  --data {data} \\\n  '{address}'",
         ),
         Snippet(
             "Python",
             "import os\n\nimport httpx\n\n"
-            f'answer = httpx.post(\n    "{address}",\n    content={body!r},\n'
+            f'answer = httpx.post(\n    "{address}",\n    content={content},\n'
             '    headers={"Authorization": f"Bearer {os.environ[\'FANO_TOKEN\']}", "Content-Type": "application/json"},\n)\n'
             "answer.raise_for_status()\nprint(answer.json())",
         ),

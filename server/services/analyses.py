@@ -61,27 +61,32 @@ class Analyses:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fano-analysis")
         self._waiting = 0
 
-    def submit(self, owner: Principal, method: str, body: Mapping[str, Any]) -> "Future[Answer]":
-        """Answer in the background. Belongs to one event loop. Raises Overloaded; the future raises what the request is refused for."""
+    def submit(
+        self, owner: Principal, method: str, body: Mapping[str, Any], *, at_once: bool = True
+    ) -> "Future[Answer]":
+        """Answer in the background. Belongs to one event loop. at_once: what is quick; else everything becomes a job, once it is checked.
+
+        Raises Overloaded; the future raises what the request is refused for.
+        """
         if method not in ENTRY_POINTS:
             raise UnknownResource(f"no analysis is called {method[:60]!r}; GET /v1/analysis lists them")
         if self._waiting >= _WAITING:
             raise Overloaded("too many analyses are waiting; ask again in a moment")
         self._waiting += 1
-        future = self._threads.submit(self._answer, owner, method, body)
+        future = self._threads.submit(self._answer, owner, method, body, QUICK_SECONDS if at_once else 0.0)
         future.add_done_callback(lambda _: self._answered())
         return future
 
     def _answered(self) -> None:
         self._waiting -= 1
 
-    def _answer(self, owner: Principal, method: str, body: Mapping[str, Any]) -> Answer:
+    def _answer(self, owner: Principal, method: str, body: Mapping[str, Any], quick_seconds: float) -> Answer:
         bound = self._binding.fill(body, owner.collection)
         late = threading.Event()
         timer = threading.Timer(PATIENCE_SECONDS, late.set)
         timer.start()
         try:
-            outcome = self._quick.execute(Task(_KIND, method, bound.body, QUICK_SECONDS), silent, late)
+            outcome = self._quick.execute(Task(_KIND, method, bound.body, quick_seconds), silent, late)
         finally:
             timer.cancel()
         if outcome.state == "failed":

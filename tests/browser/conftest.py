@@ -154,7 +154,9 @@ class Visitor:
 
     def open(self, path: str) -> Page:
         self.page.goto(self.town.live.dashboard + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function(
+            "() => [...document.querySelectorAll('figure[data-kind] > .plot')].every((box) => box.firstElementChild)"
+        )
         return self.page
 
 

@@ -9,7 +9,7 @@ const ORANGE = "var(--series-2)";
 const SERIES = Array.from({ length: 9 }, (_, index) => `var(--series-${index + 1})`);
 const MINUS = "\u2212";
 
-const kinds = { intervals, series, curve, frontier, mechanisms, shrinking, columns };
+const kinds = { intervals, series, curve, frontier, mechanisms, shrinking, columns, ranks };
 
 export function drawFigures(root) {
   const figures = root.matches?.("figure[data-kind]") ? [root] : root.querySelectorAll("figure[data-kind]");
@@ -50,23 +50,25 @@ function percent(value) {
   return `${shown < 0 ? MINUS : ""}${Number(Math.abs(shown).toPrecision(6))} %`;
 }
 
-function intervals({ rows, floor }, width) {
+// plain: the numbers are shown as they are; else they are shares, shown in percent.
+function intervals({ rows, floor, plain: asTheyAre = false }, width) {
   const narrow = width < 520;
+  const scale = (share) => (share === null || asTheyAre ? share : 100 * share);
   const scaled = rows.map((row) => ({
     ...row,
-    estimate: 100 * row.estimate,
-    low: 100 * row.low,
-    high: 100 * row.high,
-    lowInner: 100 * row.lowInner,
-    highInner: 100 * row.highInner,
-    post: row.post === null ? null : 100 * row.post,
+    estimate: scale(row.estimate),
+    low: scale(row.low),
+    high: scale(row.high),
+    lowInner: scale(row.lowInner),
+    highInner: scale(row.highInner),
+    post: scale(row.post),
   }));
+  const inner = scaled.filter((row) => row.lowInner !== null);
   const longest = Math.max(...rows.map((row) => Array.from(row.item).length));
   const marginLeft = Math.min(narrow ? 110 : 200, 20 + 7.5 * Math.min(longest, 26));
   const left = Math.min(0, ...scaled.map((row) => row.low));
   const right = Math.max(...scaled.map((row) => row.high));
   const processed = scaled.filter((row) => row.post !== null);
-  const places = new Map(scaled.map((row, place) => [row.item, place]));
   return plot({
     ...shared(width),
     height: 46 + 24 * rows.length,
@@ -74,19 +76,17 @@ function intervals({ rows, floor }, width) {
     marginRight: 66,
     marginTop: 30,
     marginBottom: 12,
-    x: { domain: [left, right], axis: "top", label: null, tickFormat: percent, ticks: narrow ? 4 : 7, tickSize: 0, grid: true },
+    x: { domain: [left, right], axis: "top", label: null, tickFormat: asTheyAre ? plain : percent, ticks: narrow ? 4 : 7, tickSize: 0, grid: true },
     y: { domain: scaled.map((row) => row.item), label: null, tickSize: 0, tickFormat: shortened, type: "band", padding: 0.2 },
     marks: [
       ruleX([0], { stroke: INK, strokeOpacity: 0.55 }),
-      ...(floor === null ? [] : [ruleX([100 * floor], { stroke: INK, strokeOpacity: 0.5, strokeDasharray: "2,4" })]),
+      ...(floor === null ? [] : [ruleX([scale(floor)], { stroke: INK, strokeOpacity: 0.5, strokeDasharray: "2,4" })]),
       link(scaled, { x1: "low", x2: "high", y1: "item", y2: "item", stroke: BLUE, strokeWidth: 1.5, strokeOpacity: 0.75 }),
-      link(scaled, { x1: "lowInner", x2: "highInner", y1: "item", y2: "item", stroke: BLUE, strokeWidth: 5, strokeOpacity: 0.45, strokeLinecap: "round" }),
+      link(inner, { x1: "lowInner", x2: "highInner", y1: "item", y2: "item", stroke: BLUE, strokeWidth: 5, strokeOpacity: 0.45, strokeLinecap: "round" }),
       dot(processed, { x: "post", y: "item", stroke: ORANGE, fill: "var(--ground)", r: 4.5, strokeWidth: 1.75, symbol: "diamond" }),
       dot(scaled, { x: "estimate", y: "item", fill: (row) => (row.clear ? BLUE : "var(--ground)"), stroke: BLUE, strokeWidth: 1.5, r: 3.5, title: "text" }),
       text(scaled, { x: right, y: "item", text: "label", textAnchor: "start", dx: 10, fill: INK, fontVariant: "tabular-nums" }),
     ],
-    figure: false,
-    ariaLabel: `${places.size} rows`,
   });
 }
 
@@ -266,31 +266,54 @@ function shrinking({ points }, width) {
   });
 }
 
-// Columns of an analysis against its x: one line for each numeric column, or for each run where there are runs.
-function columns({ x, lines, xLabel, yLabel, logX, logY }, width) {
-  const rows = lines.flatMap(({ name, values }) => x.map((at, index) => ({ name, x: at, y: values[index] })).filter((row) => usable(row, logX, logY)));
+// Lines of an analysis: each with a name and its own x and y. With many of them, as from many starts, they are thin and unnamed.
+function columns({ lines, xLabel, yLabel, logX, logY }, width) {
+  const rows = lines.flatMap(({ name, x, y }) => x.map((at, index) => ({ name, x: at, y: y[index] }))).filter((row) => usable(row, logX, logY));
   const names = lines.map((entry) => entry.name);
-  const colour = (row) => SERIES[names.indexOf(row.name) % SERIES.length];
+  const many = names.length > SERIES.length;
+  const colour = (row) => (many ? BLUE : SERIES[names.indexOf(row.name)]);
   const last = names.map((name) => rows.filter((row) => row.name === name).at(-1)).filter(Boolean);
-  const labelled = names.length > 1 && names.length <= 6 && width > 480;
+  const labelled = names.length > 1 && !many && width > 480;
   const heights = extent(rows.map((row) => row.y));
-  const gap = logY ? Math.log(heights[1] / heights[0]) / 15 : (heights[1] - heights[0]) / 15;
+  const gap = (logY ? Math.log(heights[1] / heights[0]) : heights[1] - heights[0]) / 15;
   const ends = apart(last, (row) => (logY ? Math.log(row.y) : row.y), gap);
   const axis = (log, values, label) =>
     log ? logAxis(values, label, true) : { domain: padded(extent(values)), label, tickSize: 0, grid: true, labelArrow: "none", ticks: 5, tickFormat: plain };
   return plot({
     ...shared(width),
-    height: 300,
+    height: 320,
     marginLeft: 62,
-    marginRight: labelled ? 120 : 20,
+    marginRight: labelled ? 130 : 20,
     marginBottom: 46,
     marginTop: 24,
     x: { ...axis(logX, rows.map((row) => row.x), xLabel), labelAnchor: "center" },
     y: { ...axis(logY, rows.map((row) => row.y), yLabel), labelAnchor: "top" },
     marks: [
-      line(rows, { x: "x", y: "y", z: "name", stroke: colour, strokeWidth: 2, strokeOpacity: names.length > 6 ? 0.4 : 1 }),
-      ...(rows.length <= 60 * names.length ? [dot(rows, { x: "x", y: "y", fill: colour, r: 2.25, fillOpacity: names.length > 6 ? 0.5 : 1 })] : []),
+      line(rows, { x: "x", y: "y", z: "name", stroke: colour, strokeWidth: many ? 1 : 2, strokeOpacity: many ? 0.5 : 1 }),
+      ...(many ? [dot(last, { x: "x", y: "y", fill: ORANGE, r: 3.5, fillOpacity: 0.8 })] : []),
+      ...(!many && rows.length <= 60 * names.length ? [dot(rows, { x: "x", y: "y", fill: colour, r: 2.5 })] : []),
       ...(labelled ? [text(ends, { x: (end) => end.row.x, y: (end) => (logY ? Math.exp(end.place) : end.place), text: (end) => end.row.name, fill: (end) => colour(end.row), textAnchor: "start", dx: 8, fontWeight: 600, fontSize: 12 })] : []),
+    ],
+  });
+}
+
+// From the best to the worst rank that an item may have, with its place by estimate.
+function ranks({ rows }, width) {
+  const longest = Math.max(...rows.map((row) => Array.from(row.item).length));
+  const furthest = Math.max(...rows.map((row) => row.high));
+  const log = furthest > 200;
+  return plot({
+    ...shared(width),
+    height: 46 + 24 * rows.length,
+    marginLeft: Math.min(width < 520 ? 110 : 200, 20 + 7.5 * Math.min(longest, 26)),
+    marginRight: 24,
+    marginTop: 30,
+    marginBottom: 12,
+    x: { ...(log ? { type: "log", ticks: decades(1, furthest, [1]) } : { ticks: 7 }), domain: [log ? 1 : 0.5, furthest], axis: "top", label: null, tickFormat: short, tickSize: 0, grid: true },
+    y: { domain: rows.map((row) => row.item), label: null, tickSize: 0, tickFormat: shortened, type: "band", padding: 0.2 },
+    marks: [
+      link(rows, { x1: "low", x2: "high", y1: "item", y2: "item", stroke: BLUE, strokeWidth: 7, strokeOpacity: 0.35, strokeLinecap: "round" }),
+      dot(rows, { x: "place", y: "item", fill: BLUE, r: 3.5, title: (row) => `${row.item}: place ${row.place}, ranks ${row.low} to ${row.high}` }),
     ],
   });
 }
