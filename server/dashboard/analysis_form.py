@@ -36,9 +36,9 @@ class FieldModel:
 
 
 def form_fields(
-    method: Mapping[str, Any], values: Mapping[str, str] | None, errors: Mapping[str, str]
+    method: Mapping[str, Any], values: Mapping[str, str] | None, errors: Mapping[str, str], *, chosen: bool = False
 ) -> tuple[FieldModel, ...]:
-    """The fields of a method. values: what was typed, or None for the method's example."""
+    """The fields of a method. values: what was typed, or None for the method's example · chosen: does a collection stand for some?"""
     schema, example = method["schema"], method["example"]
     required = set(schema.get("required", ()))
     fields = [
@@ -47,7 +47,7 @@ def form_fields(
             declared,
             _text(example.get(name)) if values is None else values.get(name, ""),
             required=name in required,
-            first=name in required or name in example,
+            first=(name in required or name in example) and not (chosen and name in _FILLED_BY_COLLECTION),
             error=errors.get(name, ""),
         )
         for name, declared in schema["properties"].items()

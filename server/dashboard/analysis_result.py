@@ -1,5 +1,6 @@
 """The result of any analysis for people: its facts, its tables, and a figure for each series that it names."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -99,7 +100,7 @@ def _figure(name: str, series: Mapping[str, Any], items: Sequence[str]) -> Figur
     if {"low", "high"} <= columns.keys():
         return _intervals(name, series, columns, table)
     lines = _lines(series, columns)
-    if not lines:
+    if all(len(line["x"]) < 2 for line in lines):
         return Figure("none", name, f"{title}: {series['y_label']} by {series['x_label']}.", {}, table)
     return Figure(
         kind="columns",
@@ -182,15 +183,19 @@ def _lines(series: Mapping[str, Any], columns: Mapping[str, list[Any]]) -> list[
         for key, column in columns.items()
         if key not in {series["x"], *_BESIDE, *_GROUPS} and all(value is None or _is_number(value) for value in column)
     ]
-    spoken = [key for key in numeric if _is_spoken_of(key, series["y_label"])] or numeric
+    spoken = _spoken_of(numeric, series["y_label"])
     group = next((name for name in _GROUPS if name in columns), None)
     if group is None:
         return [{"name": key.replace("_", " "), "x": x, "y": columns[key]} for key in spoken]
     return _grouped(group, columns[group], x, columns[spoken[0]])
 
 
-def _is_spoken_of(column: str, label: str) -> bool:
-    return f"({column})" in label or column.replace("_", " ") in label.replace("_", " ").split(" (")[0]
+def _spoken_of(columns: Sequence[str], label: str) -> Sequence[str]:
+    """The columns that an axis is labelled after: named in brackets, else in words; all when it names none."""
+    bracketed = [column for column in columns if f"({column})" in label]
+    said = label.replace("_", " ").lower()
+    in_words = [column for column in columns if re.search(rf"\b{re.escape(column.replace('_', ' ').lower())}\b", said)]
+    return bracketed or in_words or columns
 
 
 def _grouped(name: str, groups: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from server.services.jobs import Job
 __all__ = ["analyses_page", "analysis_page", "cancel_job", "export_request", "job_page", "start_analysis"]
 
 _RECENT = 10
+_ITEM_NUMBERS = frozenset({"item", "top_k", "last_in", "first_out", "dropped_items"})
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ async def _form(
     listed = await run_in_threadpool(visit.services.collections.list_counted, only) if method["collection"] else []
     model = FormModel(
         method=_card(method),
-        fields=form_fields(method, values, errors),
+        fields=form_fields(method, values, errors, chosen=bool(chosen)),
         verdicts=dict(method["verdicts"]),
         choices=tuple((row.id, row.question) for row, n in reversed(listed) if n > 0),
         chosen=chosen,
@@ -206,11 +207,12 @@ def _shown(method: Mapping[str, Any], result: Mapping[str, Any]) -> Shown:
     )
 
 
-def _named(value: Any, items: list[str]) -> Any:
-    """The result with the names of items in place of their numbers."""
-    if not items or not isinstance(value, Mapping):
+def _named(value: Any, items: list[str], key: str = "") -> Any:
+    """The result with the names of items in place of their numbers, where a member numbers items."""
+    if isinstance(value, Mapping):
+        return {name: _named(inner, items, name) for name, inner in value.items()}
+    if key not in _ITEM_NUMBERS or not items:
         return value
-    return {
-        key: [items[index] for index in inner] if key == "item" and isinstance(inner, list) else _named(inner, items)
-        for key, inner in value.items()
-    }
+    if isinstance(value, list):
+        return [_named(inner, items, key) for inner in value]
+    return items[value] if isinstance(value, int) else value
