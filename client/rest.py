@@ -117,6 +117,23 @@ class AdminClient:
         """End a token now."""
         self._ask("DELETE", f"/v1/tokens/{token_id}")
 
+    def analyses(self) -> list[Document]:
+        """Every analysis with the JSON Schema of its request, an example, and what its verdicts mean."""
+        found: list[Document] = self._ask("GET", "/v1/analysis")["methods"]
+        return found
+
+    def analyse(self, method: str, request: Document) -> Document:
+        """The answer, or a job that will have it: then the document has `status_url`."""
+        return self._ask("POST", f"/v1/analysis/{quote(method)}", request)
+
+    def job(self, job: str) -> Document:
+        """A job as it stands: `status`, `progress`, and `result` or `error` at the end."""
+        return self._ask("GET", f"/v1/jobs/{quote(job, safe='')}")
+
+    def cancel_job(self, job: str) -> Document:
+        """Cancel a job, unless it has ended."""
+        return self._ask("DELETE", f"/v1/jobs/{quote(job, safe='')}")
+
     def _ask(self, method: str, path: str, body: Document | None = None) -> Document:
         headers = {"Authorization": f"Bearer {self._token}"}
         content = None

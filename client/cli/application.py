@@ -14,6 +14,7 @@ COMMAND_GROUP = "fanoplane.commands"
 OK, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 SUMMARIES = {
+    "analysis": "Answer a question about a histogram, here or at a service.",
     "audit": "Draw reports for two answers and bound epsilon from below, without trusting the code.",
     "collection": "Create, list, open, pause and close collections.",
     "db": "Bring the database to this release's schema.",

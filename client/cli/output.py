@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["print_json", "print_table", "progress_bar", "say", "speaks_unicode"]
+__all__ = ["print_json", "print_table", "progress_bar", "say", "speaks_unicode", "step_bar"]
 
 _PIPE_WIDTH = 160
 
@@ -48,6 +48,27 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def step_bar() -> Iterator[Callable[[int, int, str, str | None, float | None], None]]:
+    """A bar on stderr that is told done, total, unit, and a metric with its value; where stderr is no terminal, nothing."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.fields[unit]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[metric]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=None, unit="starting", metric="")
+
+        def tell(done: int, total: int, unit: str, metric: str | None, value: float | None) -> None:
+            shown = "" if metric is None or value is None else f"{metric} {value:.4g}"
+            progress.update(task, completed=done, total=total, unit=unit, metric=shown)
+
+        yield tell
 
 
 def speaks_unicode() -> bool:

@@ -58,6 +58,20 @@ class EntryPoint:
         """Can the counts of a collection be put into its request?"""
         return "mechanism" in self.method.SCHEMA["properties"]
 
+    def describe(self) -> dict[str, Any]:
+        """All that a form or a program needs to ask it."""
+        method = self.method
+        return {
+            "path": self.path,
+            "family": self.family,
+            "title": method.TITLE,
+            "question": method.QUESTION,
+            "schema": method.SCHEMA,
+            "example": method.EXAMPLE,
+            "verdicts": method.VERDICTS,
+            "collection": self.takes_collection,
+        }
+
 
 _ALL = (
     EntryPoint("single-location/dynamics", "single-location", "single_location.dynamics"),

@@ -2,22 +2,17 @@
 
 import json
 import logging
-import platform
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from importlib.metadata import version
 
-import ldp_core
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.progress import Cancelled, Progress
 from ldp_core.analysis.registry import entry_point
+from ldp_core.analysis.versions import library_versions
 from ldp_core.errors import FanoError
 from server.jobs.task import Outcome, Task
 
 __all__ = ["KINDS", "perform"]
-
-_LIBRARIES = ("numpy", "scipy")
 
 _log = logging.getLogger(__name__)
 
@@ -64,13 +59,3 @@ def _analysis(task: Task, progress: Progress) -> Outcome:
 
 KINDS: Mapping[str, Callable[[Task, Progress], Outcome]] = {"analysis": _analysis}
 """What each kind of task does."""
-
-
-@lru_cache(maxsize=1)
-def library_versions() -> dict[str, str]:
-    """What the numbers were made with."""
-    return {
-        "fanoplane": ldp_core.__version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in _LIBRARIES},
-    }

@@ -112,19 +112,7 @@ class Analyses:
     @lru_cache(maxsize=1)
     def methods() -> Sequence[Mapping[str, Any]]:
         """Every analysis with what a form or a program needs to ask for it."""
-        return [
-            {
-                "path": entry.path,
-                "family": entry.family,
-                "title": entry.method.TITLE,
-                "question": entry.method.QUESTION,
-                "schema": entry.method.SCHEMA,
-                "example": entry.method.EXAMPLE,
-                "verdicts": entry.method.VERDICTS,
-                "collection": entry.takes_collection,
-            }
-            for entry in ENTRY_POINTS.values()
-        ]
+        return [entry.describe() for entry in ENTRY_POINTS.values()]
 
 
 def _with_inputs(result: bytes, bound: Bound) -> bytes:

@@ -1,0 +1,119 @@
+"""A real Dask cluster: the same answers as the local pool, progress, cancellation, and a worker that is killed."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ldp_core.analysis.progress import Step
+from ldp_core.analysis.registry import ENTRY_POINTS
+from server.jobs.distributed import DaskExecutor
+from server.jobs.executor import Executor
+from server.jobs.local import LocalExecutor
+from server.jobs.task import Outcome, Task
+from tests.server.jobs.cluster import Cluster, cluster
+from tests.server.jobs.tasks import KindedTask
+
+pytestmark = pytest.mark.service
+
+DYNAMICS = {"d": 50, "steps": 12_000, "runs": 20, "log_points": 2}
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster(tmp_path_factory.mktemp("dask")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def executor(dask: Cluster) -> Iterator[DaskExecutor]:
+    one = DaskExecutor(dask.address, 2)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+class Running(threading.Thread):
+    """A task that is being carried out."""
+
+    def __init__(self, executor: Executor, task: Task) -> None:
+        super().__init__(daemon=True)
+        self._executor, self._task = executor, task
+        self.cancelled = threading.Event()
+        self.steps: list[Step] = []
+        self.outcome: Outcome | None = None
+        self.start()
+
+    def run(self) -> None:
+        self.outcome = self._executor.execute(self._task, self.steps.append, self.cancelled)
+
+    def began(self) -> None:
+        deadline = time.monotonic() + 90
+        while not self.steps and self.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert self.steps, self.outcome
+
+    def ended(self) -> Outcome:
+        self.join(180)
+        assert self.outcome is not None
+        return self.outcome
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.state == "done", outcome
+    found: dict[str, Any] = json.loads(outcome.content)
+    del found["wall_seconds"]
+    return found
+
+
+def test_answers_are_those_of_the_local_pool(executor: DaskExecutor) -> None:
+    local = LocalExecutor(1)
+    try:
+        for path in ("perturbed", "top-k", "single-location/dynamics"):
+            task = Task("analysis", path, ENTRY_POINTS[path].method.EXAMPLE)
+            assert document(Running(executor, task).ended()) == document(Running(local, task).ended())
+    finally:
+        local.close()
+
+
+def test_refusals_come_back(executor: DaskExecutor) -> None:
+    outcome = Running(executor, Task("analysis", "perturbed", {})).ended()
+    assert (outcome.slug, outcome.extras) == ("invalid-analysis", {"code": "missing_field", "field": "solver"})
+
+
+def test_progress_comes_and_a_cancelled_task_stops(executor: DaskExecutor) -> None:
+    task = KindedTask("sleep", "none", {"steps": 10**6})
+    running = Running(executor, task)
+    running.began()
+    running.cancelled.set()
+    assert running.ended().state == "cancelled"
+    told = len(running.steps)
+    after = Running(executor, KindedTask("sleep", "none", {"steps": 200}))
+    both = Running(executor, KindedTask("sleep", "none", {"steps": 200}))
+    assert after.ended().state == both.ended().state == "done"  # both workers are free: the first task has stopped
+    assert len(running.steps) == told
+
+
+def test_a_worker_that_is_killed_in_the_middle_loses_no_task(dask: Cluster, executor: DaskExecutor) -> None:
+    task = Task("analysis", "single-location/dynamics", DYNAMICS)
+    tasks = [Running(executor, task), Running(executor, task)]
+    for one in tasks:
+        one.began()
+    dask.kill(next(iter(dask.workers)))
+    method = ENTRY_POINTS["single-location/dynamics"].method
+    alone = json.loads(json.dumps(method.run(method.from_json(DYNAMICS)).to_json()))
+    for one in tasks:
+        found = document(one.ended())
+        del found["library_versions"]
+        assert found == alone
+
+
+def test_no_scheduler_is_an_error_that_is_tried_again() -> None:
+    with pytest.raises(OSError, match="Timed out"):
+        DaskExecutor("tcp://127.0.0.1:9", 1).execute(
+            Task("analysis", "perturbed", {}), lambda _: None, threading.Event()
+        )
