@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one to
 
 NAMES = (
     "collections", "collection", "noise", "few", "empty", "draft", "series", "plan", "compare", "curves", "fleet",
-    "login", "new", "keys", "tokens",
+    "login", "new", "keys", "tokens", "analyses", "analysis",
 )  # fmt: skip
 DRAWN = {"collection": 2, "noise": 1, "series": 1, "plan": 2, "compare": 3, "curves": 1, "fleet": 0}
 LOOKS = {
@@ -31,6 +31,8 @@ def address(town: Town, name: str) -> str:
         "new": "/collections/new",
         "keys": f"/collections/{town.words['id']}/keys",
         "tokens": "/tokens",
+        "analyses": "/analysis",
+        "analysis": "/analysis/max-margin",
     }
     return forms.get(name) or town.reading_pages[name]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Town, Visitor, log_in
@@ -159,6 +160,25 @@ def test_a_wrong_token_is_refused_and_logging_out_works(visitors: Make, town: To
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
     assert page.context.cookies() == []
+
+
+def test_an_analysis_is_asked_watched_and_answered(visitors: Make, town: Town) -> None:
+    page = visitors().open(f"/analysis/top-k?collection={town.noise['id']}")
+    expect(page.get_by_label("Collection")).to_have_value(town.noise["id"])
+    page.get_by_label("k", exact=True).fill("10")
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_url("**/analysis/jobs/*")
+    expect(page.locator(".finding")).to_have_text(re.compile("^No signal: "), timeout=60_000)
+    expect(page.locator("figure[data-kind=ranks] svg [aria-label=link] path")).to_have_count(25)
+    assert page.locator("#job").get_attribute("hx-get") is None, "a page that is done asks no more"
+    assert [violation["id"] for violation in Axe().run(page).response["violations"]] == []
+    page.goto(f"{town.live.dashboard}/analysis/single-location/dynamics")
+    page.get_by_label("Steps").fill("500000")
+    page.get_by_label("Runs").fill("60")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("progressbar")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".finding")).to_have_text("Cancelled. Nothing was found.")
 
 
 def start_fleet(page: Page, collection: str, phones: int) -> None:
