@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CHROMIUM := chromium fonts-dejavu-core
-BENCHMARKS := decode randomize error libraries ingest
+BENCHMARKS := decode randomize error libraries ingest dashboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check browser format openapi-snapshot bench clean
+.PHONY: help demo test test-slow check browser screenshots format openapi-snapshot bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ browser: ## Install Debian's Chromium for the browser tests, where that can be d
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(CHROMIUM) >/dev/null; } \
 	    || echo "Chromium could not be installed, so the browser tests cannot run here." >&2; \
 	else echo "The browser tests need Chromium: sudo apt-get install -y --no-install-recommends $(CHROMIUM)" >&2; fi
+
+screenshots: $(VENV)/.dev browser ## Take the README's pictures of the dashboard anew
+	$(BIN)/python -m tests.browser.screenshots
 
 format: $(VENV)/.dev ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix .

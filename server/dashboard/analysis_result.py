@@ -28,8 +28,17 @@ class Fact:
 
 
 def facts_of(values: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """Everything in a result, in its order."""
-    return tuple(fact for name, value in values.items() for fact in _facts(name.replace("_", " "), value))
+    """Everything in a result, in its order; long columns of one length stand together at the end."""
+    columns = {name: value for name, value in values.items() if _is_column(value)}
+    together = columns if _is_table(columns) else {}
+    facts = [
+        fact for name, value in values.items() if name not in together for fact in _facts(name.replace("_", " "), value)
+    ]
+    return (*facts, Fact("columns", "", _columns_table(together))) if together else tuple(facts)
+
+
+def _is_column(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > _LISTED and not isinstance(value[0], list | Mapping)
 
 
 def _facts(name: str, value: Any) -> Sequence[Fact]:

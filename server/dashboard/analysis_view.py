@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from server.api.jobs import summary
+from server.dashboard import words
 from server.dashboard.analysis_form import COLLECTION, FieldModel, form_fields, request_of
 from server.dashboard.analysis_result import Fact, facts_of, figures_of
 from server.dashboard.figures import Figure
@@ -64,6 +65,7 @@ class Shown:
 
     verdict: str
     meaning: str
+    source: str
     facts: tuple[Fact, ...]
     diagnostics: tuple[Fact, ...]
     parameters: tuple[Fact, ...]
@@ -195,6 +197,7 @@ def _shown(method: Mapping[str, Any], result: Mapping[str, Any]) -> Shown:
     return Shown(
         verdict=result["verdict"].replace("_", " "),
         meaning=method["verdicts"].get(result["verdict"], ""),
+        source=_source(result),
         facts=facts_of(_named(result["result"], items)),
         diagnostics=facts_of(result["diagnostics"]),
         parameters=facts_of(result["params_effective"]),
@@ -205,6 +208,15 @@ def _shown(method: Mapping[str, Any], result: Mapping[str, Any]) -> Shown:
         wall_seconds=result["wall_seconds"],
         versions=result["library_versions"],
     )
+
+
+def _source(result: Mapping[str, Any]) -> str:
+    """The reports that went in, empty where no collection did."""
+    inputs, epsilon = result.get("inputs", []), result["params_effective"].get("epsilon")
+    if not inputs:
+        return ""
+    n = " and ".join(words.count(one["n"]) for one in inputs)
+    return f"From {n} reports" + (f" at ε = {epsilon:g}." if isinstance(epsilon, int | float) else ".")
 
 
 def _named(value: Any, items: list[str], key: str = "") -> Any:
