@@ -218,8 +218,8 @@ def _history_figure(history: tuple[tuple[int, float], ...]) -> Figure:
         kind="shrinking",
         name="interval-width",
         caption=(
-            f"The first answer's interval was {100 * first[1]:.2g} points wide with {words.count(first[0])} reports "
-            f"and is {100 * last[1]:.2g} with {words.count(last[0])}."
+            f"The first answer's interval shrank from {100 * first[1]:.2f} points at {words.count(first[0])} reports "
+            f"to {100 * last[1]:.2f} at {words.count(last[0])}."
         ),
         data={"points": [{"x": n, "y": 100 * width} for n, width in history]},
     )

@@ -202,6 +202,6 @@ def test_five_thousand_phones_report_and_the_first_interval_shrinks(visitors: Ma
     assert seen == sorted(seen)
     expect(status).to_contain_text("the fleet is done", timeout=30_000)
     caption = page.locator("figure[data-kind=shrinking] figcaption").inner_text()
-    first, last = (float(value) for value in re.findall(r"([\d.]+) (?:points wide|with)", caption))
+    first, last = (float(value) for value in re.findall(r"([\d.]+) (?:points )?at", caption))
     assert last < first
     assert page.locator("#live").get_attribute("hx-get") is None, "a page that is done asks no more"
