@@ -17,7 +17,7 @@ from tests.browser.conftest import QUIET, chromium, log_in
 from tests.browser.live import DAY, Live, live_service
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-SIZE = {"width": 1120, "height": 720}
+SIZE = {"width": 1120, "height": 860}
 WINDOWS, PHONES_A_DAY, MOST_BYTES = 14, 6_000, 150_000
 
 

@@ -224,3 +224,11 @@ def test_forms_that_are_no_forms_are_refused(admin: Browserless, running: InProc
     urlencoded = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
     for body in (b"\xff\xfe", b"a", b"&".join(b"a=1" for _ in range(200)), struct.pack("<Q", 1 << 63)):
         assert running.post("/dashboard/tokens", content=body, headers=urlencoded).status_code == 400
+
+
+def test_requests_are_counted_by_page_and_not_by_address(running: InProcess, admin: Browserless) -> None:
+    made = answered(running, [0] * 20)
+    admin.get(f"/collections/{made.id}")
+    metrics = running.get("/metrics", headers=ADMIN).text
+    assert 'route="/dashboard/collections/{id}"' in metrics
+    assert made.id not in metrics
