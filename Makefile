@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Compiled here once and kept in a cache, so that the first estimate of a new service does not wait for the compiler.
+COMPILE := $(BIN)/python -c 'from ldp_core.decoding import compile_kernels; compile_kernels()'
 CHROMIUM := chromium fonts-dejavu-core
 BENCHMARKS := decode randomize error libraries ingest dashboard
 
@@ -65,9 +67,11 @@ $(BIN)/python:
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Building the environment in $(VENV) (about half a minute the first time) …"
 	$(PIP) --editable '.[all]'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Building the development environment in $(VENV) (about a minute the first time) …"
 	$(PIP) --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.demo

@@ -23,15 +23,17 @@ from server.api import (
     lifecycle,
     metrics,
     plans,
+    privacy,
     series,
     tokens,
 )
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.dependencies import refuse_unknown_query
+from server.api.documentation import install_documentation
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
-from server.api.reports import UploadReports
+from server.api.reports import UploadReports, UploadsFirst
 from server.clock import Clock
 from server.dashboard.application import ROOT, Dashboard
 from server.observability.observed import Observed
@@ -50,6 +52,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     """
     chosen = settings or Settings()
     services = Services(chosen, clock)
+    upload = UploadReports(services)
     app: FastAPI = FastAPI(
         title="Fanoplane",
         version=ldp_core.__version__,
@@ -57,6 +60,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         lifespan=_lifespan,
         dependencies=[Depends(refuse_unknown_query)],
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         middleware=[
             Middleware(
@@ -67,13 +71,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             ),
             Middleware(Boundary, closed=ROOT),
             Middleware(BodyLimit, upload_bytes=chosen.body_bytes, other_bytes=chosen.admin_body_bytes),
+            Middleware(UploadsFirst, upload=upload),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones
     )
     app.state.services = services
-    app.router.routes.insert(
-        0, Route(REPORTS_PATH, UploadReports(services), methods=["POST"])
-    )  # first: routes are tried in order
+    app.router.routes.append(Route(REPORTS_PATH, upload, methods=["POST"]))  # for other methods, and below a root path
     for module in (
         collections,
         lifecycle,
@@ -83,6 +86,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         estimates,
         series,
         intake,
+        privacy,
         plans,
         analysis,
         jobs,
@@ -92,6 +96,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)
+    install_documentation(app)
     dashboard = app.state.dashboard = Dashboard(services)
     for path in ("/", ROOT):
         app.router.routes.append(Route(path, lambda _request: RedirectResponse(f"{ROOT}/collections")))

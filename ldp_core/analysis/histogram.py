@@ -27,7 +27,14 @@ from ldp_core.mechanisms.design_mechanism import DesignMechanism
 from ldp_core.privacy.epsilon import format_epsilon
 from ldp_core.types import Counts, FloatArray
 
-__all__ = ["HISTOGRAM_FIELDS", "HISTOGRAM_PROPERTIES", "CollectionHistogram", "describe_mechanism"]
+__all__ = [
+    "HISTOGRAM_FIELDS",
+    "HISTOGRAM_PROPERTIES",
+    "CollectionHistogram",
+    "describe_mechanism",
+    "named_mechanism",
+    "whole_counts",
+]
 
 HISTOGRAM_FIELDS = ("mechanism", "counts", "n")
 
@@ -78,8 +85,8 @@ class CollectionHistogram:
         """From the fields of a request. Raises AnalysisError: `wrong_type`, `unknown_field`, `missing_field`,
         `unknown_mechanism`, `wrong_shape`, `negative_counts`, `too_few_reports`; TooLargeError above 2^24 counts.
         """
-        made = _mechanism(mechanism)
-        numbers = _counts(counts, made.tally_size)
+        made = named_mechanism(mechanism)
+        numbers = whole_counts(counts, made.tally_size)
         reports = None if n is None else integer("n", n, 1, 2**62)
         try:
             tally = Tally(numbers, reports)
@@ -119,7 +126,8 @@ def describe_mechanism(mechanism: Mechanism) -> dict[str, Any]:
     }
 
 
-def _mechanism(given: object) -> Mechanism:
+def named_mechanism(given: object) -> Mechanism:
+    """The mechanism of a request's object. Raises AnalysisError, and TooLargeError above 2^24 counts."""
     if not isinstance(given, Mapping):
         raise AnalysisError(
             "mechanism must be an object with name, epsilon, domain_size and parameters",
@@ -152,7 +160,8 @@ def _mechanism(given: object) -> Mechanism:
     return made
 
 
-def _counts(given: object, size: int) -> Counts:
+def whole_counts(given: object, size: int) -> Counts:
+    """So many counts of a request. Raises AnalysisError `wrong_shape`, `wrong_type` or `negative_counts`.  -> (size,)"""
     length = len(given) if isinstance(given, list | tuple | np.ndarray) else -1
     if length != size:
         told = f"{length} of them" if length >= 0 else type(given).__name__

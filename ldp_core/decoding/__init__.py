@@ -7,12 +7,12 @@ import numpy as np
 from ldp_core.algebra.projective_space import point_count
 from ldp_core.decoding.dynamic_programming import decode_by_dynamic_programming
 from ldp_core.decoding.enumeration import decode_by_enumeration
-from ldp_core.decoding.singer import decode_by_singer
+from ldp_core.decoding.singer import decode_by_singer, singer_tables
 from ldp_core.errors import DecodeError, ParameterError, TallyError
 from ldp_core.exact_sum import exact_sum
-from ldp_core.types import Counts, SupportCounts
+from ldp_core.types import Counts, FloatArray, SupportCounts
 
-__all__ = ["DECODERS", "compile_kernels", "decode_cost", "decoder_names", "support_counts"]
+__all__ = ["DECODERS", "compile_kernels", "decode_cost", "decoder_names", "incident_sums", "support_counts"]
 
 _SLOW = 1 << 33
 """From this many additions on (several seconds) dynamic programming is no longer the default."""
@@ -44,6 +44,17 @@ def support_counts(counts: Counts, *, q: int, t: int, decoder: str = "dynamic_pr
     if exact_sum(result) != point_count(q, t - 1) * exact_sum(checked):
         raise DecodeError(f"decoder {decoder} lost its sum check for q = {q}, t = {t}: no result is given")
     return result
+
+
+def incident_sums(values: FloatArray, *, q: int, t: int) -> FloatArray:
+    """The sum of real values over the points of every hyperplane of PG(t-1, q), t >= 3, to rounding, in O(N log N).
+
+    values: (N,). Returns (N,). It is its own transpose: also the sum over the hyperplanes through every point.
+
+    >>> incident_sums(np.array([0.5, 0, 0, 0, 0, 0, 0.25]), q=2, t=3).round(12) + 0
+    array([0.  , 0.5 , 0.25, 0.25, 0.25, 0.5 , 0.  ])
+    """
+    return singer_tables(q, t).incident_sums(values)
 
 
 def compile_kernels() -> None:

@@ -117,6 +117,23 @@ class SingerTables:
                     "decode these counts by dynamic programming"
                 ) from None
 
+    def incident_sums(self, values: FloatArray) -> FloatArray:
+        """The sum of real values over the points of every hyperplane, to rounding.  (N,) -> (N,)
+
+        Point x lies on hyperplane y where y lies on x, so this is also the sum over the hyperplanes through every point.
+        """
+        work = np.zeros(self.shape)
+        work.ravel()[: values.size] = values[self.points.ravel()]
+        result = np.empty(values.size)
+        result[self.hyperplanes.ravel()] = self._correlated(_forward(work)).ravel()[: values.size]
+        return result
+
+    def _correlated(self, spectrum: NDArray[np.complex128]) -> FloatArray:
+        """The cyclic correlation with D of the array that has this spectrum, which is overwritten.  -> (B', A)"""
+        np.conjugate(spectrum, out=spectrum)
+        spectrum *= self.transform
+        return _backward(spectrum, self.shape)
+
     def _transformed(self, counts: Counts) -> SupportCounts:
         """T by one forward and one backward transform, rounded."""
         from ldp_core.decoding import _singer_kernels as kernels
@@ -128,9 +145,7 @@ class SingerTables:
             raise _NotExact("would round too coarsely")
         spectrum = _forward(work)
         del work
-        np.conjugate(spectrum, out=spectrum)
-        spectrum *= self.transform
-        values = _backward(spectrum, self.shape)
+        values = self._correlated(spectrum)
         del spectrum
         result = np.empty(self.points.size, dtype=np.int64)
         offset = point_count(self.q, self.t - 1) * mean

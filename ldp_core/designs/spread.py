@@ -206,6 +206,10 @@ class SpreadDesign:
 
     # The server's side
 
+    def function_weights(self) -> IntArray:
+        """How many of the k - 1 choices U stand for each function.  -> (functions,)"""
+        return np.bincount(self._functions_of(np.arange(1, self.item_count, dtype=np.int64)), minlength=self.functions)
+
     def level_elements(self, level: Level) -> IntArray:
         """The field element a of every function of a level that has more than one.  -> (functions of the level,)"""
         if not level.last:

@@ -63,6 +63,12 @@ class Poisoning:
     users_per_fake: float
     shift_per_percent: float
 
+    @classmethod
+    def of(cls, rates: SupportRates) -> "Poisoning":
+        """The bound for reports that support their own item with probability s and another one with r."""
+        gain = float((1 - rates.other) / rates.gap)
+        return cls(users_per_fake=gain, shift_per_percent=0.01 * gain)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -159,8 +165,7 @@ class Estimate:
     @property
     def poisoning(self) -> Poisoning:
         """How far forged reports can move one item."""
-        gain = float((1 - self.rates.other) / self.rates.gap)
-        return Poisoning(users_per_fake=gain, shift_per_percent=0.01 * gain)
+        return Poisoning.of(self.rates)
 
 
 def _debias(support_counts: SupportCounts, n: int, rates: SupportRates) -> Frequencies:

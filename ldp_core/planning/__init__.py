@@ -7,9 +7,10 @@
 
 from ldp_core.planning.advisor import RankedMechanism, rank_mechanisms, recommend
 from ldp_core.planning.plan import describe, make_plan
-from ldp_core.planning.required_phones import epsilon_for_half_width, half_width, required_phones
+from ldp_core.planning.required_phones import SMALLEST_TARGET, epsilon_for_half_width, half_width, required_phones
 
 __all__ = [
+    "SMALLEST_TARGET",
     "RankedMechanism",
     "describe",
     "epsilon_for_half_width",

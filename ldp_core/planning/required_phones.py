@@ -12,7 +12,10 @@ from ldp_core.mechanisms import Mechanism, create
 from ldp_core.mechanisms.design_mechanism import checked_domain_size
 from ldp_core.privacy.epsilon import MAX_EPSILON
 
-__all__ = ["epsilon_for_half_width", "half_width", "required_phones"]
+__all__ = ["SMALLEST_TARGET", "epsilon_for_half_width", "half_width", "required_phones"]
+
+SMALLEST_TARGET = 1e-9
+"""Half widths below this ask for more phones than a double can count."""
 
 _SMALLEST_EPSILON = Fraction(1, 100)
 _STEPS_PER_UNIT = 100
@@ -36,16 +39,13 @@ def required_phones(
 ) -> int:
     """The fewest reports with which the interval is at most `target` to either side.
 
-    target: a share above 0 (0.01 is one point) · frequency: of the item, 0 for a rare one.
+    target: a share of at least SMALLEST_TARGET (0.01 is one point) · frequency: of the item, 0 for a rare one.
 
     >>> from ldp_core.mechanisms import create
     >>> required_phones(create("projective_geometry", epsilon=1, domain_size=100_000), 0.01)
     141813
     """
-    if not 0 < target < 1:
-        raise ParameterError(
-            f"the target is a share strictly between 0 and 1, such as 0.01 for one point; got {target}"
-        )
+    _check_target(target)
     wide = half_width(mechanism, 1, frequency=frequency, confidence=confidence, simultaneous=simultaneous)
     return max(1, math.ceil((wide / target) ** 2 * (1 - 1e-12)))
 
@@ -65,10 +65,7 @@ def epsilon_for_half_width(
     Raises ParameterError when even the largest epsilon does not reach it.
     """
     k = checked_domain_size(domain_size)
-    if not 0 < target < 1:
-        raise ParameterError(
-            f"the target is a share strictly between 0 and 1, such as 0.01 for one point; got {target}"
-        )
+    _check_target(target)
 
     def reaches(steps: int) -> bool:
         mechanism = create(name, epsilon=Fraction(steps, _STEPS_PER_UNIT), domain_size=k)
@@ -86,6 +83,13 @@ def epsilon_for_half_width(
         else:
             low = middle + 1
     return Fraction(low, _STEPS_PER_UNIT)
+
+
+def _check_target(target: float) -> None:
+    if not SMALLEST_TARGET <= target < 1:
+        raise ParameterError(
+            f"the target is a share from {SMALLEST_TARGET:g} to below 1, such as 0.01 for one point; got {target}"
+        )
 
 
 def _check_frequency(frequency: float) -> None:

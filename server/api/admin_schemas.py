@@ -3,7 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.api.fields import Moment, printable
 
 __all__ = [
     "AuditEntryOut",
@@ -19,26 +21,18 @@ __all__ = [
     "Until",
 ]
 
-Name = Annotated[str, Field(min_length=1, max_length=60, description="never given again, not even after its end")]
-Until = Annotated[AwareDatetime, Field(description="RFC 3339 with its offset", examples=["2027-01-31T00:00:00Z"])]
+Name = Annotated[
+    str, Field(min_length=1, max_length=60, description="never given again, not even after its end"), printable
+]
+Until = Annotated[Moment, Field(description="RFC 3339 with its offset", examples=["2027-01-31T00:00:00Z"])]
 
 
-class _Named(BaseModel):
+class CreateToken(BaseModel):
+    """A token for a person or a program that administers or reads."""
+
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-
-    @field_validator("name")
-    @classmethod
-    def _printable(cls, text: str) -> str:
-        if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in text):
-            raise ValueError("no control characters, please")
-        return text
-
-
-class CreateToken(_Named):
-    """A token for a person or a program that administers or reads."""
-
     kind: Annotated[Literal["admin", "analyst"], Field(description="an analyst reads, an admin does everything")]
     collection: Annotated[
         str | None, Field(max_length=16, description="an analyst's only collection; all, when left out")
@@ -69,8 +63,12 @@ class TokenList(BaseModel):
     tokens: list[TokenOut]
 
 
-class CreateKey(_Named):
+class CreateKey(BaseModel):
     """A further write key of a collection."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
 
 
 class KeyOut(BaseModel):

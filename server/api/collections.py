@@ -6,10 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from ldp_core.privacy.epsilon import format_epsilon
-from server.api.dependencies import AdminOf, ReaderOf, ReaderOnly, ServicesOf, read_json
-from server.api.moments import instant, period, seconds
-from server.api.openapi import json_body, problems
-from server.api.schemas import (
+from server.api.collection_schemas import (
     CollectionList,
     CollectionOut,
     CountedCollection,
@@ -18,6 +15,9 @@ from server.api.schemas import (
     PlanOut,
     StateOut,
 )
+from server.api.dependencies import AdminOf, ReaderOf, ReaderOnly, ServicesOf, read_json
+from server.api.moments import instant, period, seconds
+from server.api.openapi import json_body, problems
 from server.services.collections import Proposal
 from server.services.specs import cohort_names, intake_terms, mechanism_of, plan_of
 from server.storage.collections import CollectionRow

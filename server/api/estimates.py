@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from server.api.dependencies import ReaderOnly, ServicesOf
 from server.api.devices import matches
+from server.api.estimate_schemas import EstimateOut
 from server.api.openapi import problems
-from server.api.schemas import EstimateOut
 from server.services.estimate_views import EstimateView
 from server.services.estimates import Asked
 

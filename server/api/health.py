@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 import ldp_core
 from server.api.dependencies import ServicesOf
 from server.api.openapi import problems
-from server.api.schemas import Health, Readiness, VersionOut
+from server.api.service_schemas import Health, Readiness, VersionOut
 from server.services.readiness import OK
 from server.storage.schema import head_revision
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from server.api.dependencies import ReaderOnly, ServicesOf
 from server.api.openapi import problems
-from server.api.schemas import IntakeOut, IntakeTotals, IntakeWindow
+from server.api.upload_schemas import IntakeOut, IntakeTotals, IntakeWindow
 from server.services.intake_health import intake_total, intake_windows
 from server.services.specs import intake_terms
 

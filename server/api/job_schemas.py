@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.api.schemas import ProblemOut
+from server.api.service_schemas import ProblemOut
 
 __all__ = ["AnalysisList", "AnalysisOut", "JobAccepted", "JobList", "JobOut", "JobSummary"]
 

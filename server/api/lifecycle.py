@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from server.api.collection_schemas import CollectionOut
 from server.api.collections import describe
 from server.api.dependencies import AdminOf, ReaderOnly, ServicesOf, read_json
 from server.api.lifecycle_schemas import (
@@ -18,7 +19,6 @@ from server.api.lifecycle_schemas import (
 )
 from server.api.moments import seconds
 from server.api.openapi import json_body, problems
-from server.api.schemas import CollectionOut
 from server.services.changes import NewVersion
 from server.storage.changes import OperationRow
 

@@ -2,42 +2,34 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
-from server.api.schemas import CollectionOut, ExactEpsilon
+from server.api.collection_schemas import CollectionOut
+from server.api.fields import ExactEpsilon, Moment, printable
 
 __all__ = ["CollectionVersion", "CreateVersion", "Deleted", "OperationOut", "PatchCollection", "VersionList"]
 
 
-class _Texts(BaseModel):
-    @field_validator("name", "question", check_fields=False)
-    @classmethod
-    def _printable(cls, text: str | None) -> str | None:
-        if text is not None and any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in text):
-            raise ValueError("no control characters, please")
-        return text
-
-
-class PatchCollection(_Texts):
+class PatchCollection(BaseModel):
     """What may change. A member that is left out stays as it is; the times and the successor may be null."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200)] = ""
-    question: Annotated[str, Field(min_length=1, max_length=2_000, description="of a draft only")] = ""
+    name: Annotated[str, Field(min_length=1, max_length=200), printable] = ""
+    question: Annotated[str, Field(min_length=1, max_length=2_000, description="of a draft only"), printable] = ""
     min_reports: Annotated[StrictInt, Field(ge=0, le=1 << 53, description="can only be raised")] = 0
     retention: Annotated[str, Field(description="can only be shortened", examples=["P14D"])] = ""
-    opens_at: Annotated[AwareDatetime | None, Field(description="of a draft only")] = None
-    closes_at: Annotated[AwareDatetime | None, Field(description="until it is closed")] = None
+    opens_at: Annotated[Moment | None, Field(description="of a draft only")] = None
+    closes_at: Annotated[Moment | None, Field(description="until it is closed")] = None
     successor: Annotated[str | None, Field(max_length=16, description="where devices go after the end")] = None
 
 
-class CreateVersion(_Texts):
+class CreateVersion(BaseModel):
     """The next version: what is left out is as in the present one."""
 
     model_config = ConfigDict(extra="forbid")
 
-    question: Annotated[str | None, Field(min_length=1, max_length=2_000)] = None
+    question: Annotated[Annotated[str, printable] | None, Field(min_length=1, max_length=2_000)] = None
     epsilon: ExactEpsilon | None = None
     items: list[str] | None = None
     domain_size: StrictInt | None = None

@@ -9,9 +9,13 @@ from fastapi.openapi.utils import get_openapi
 
 from ldp_core.wire import PACKED_MEDIA_TYPE
 from server.api.admin_schemas import CreateKey, CreateToken
+from server.api.collection_schemas import CreateCollection
+from server.api.comparison_schemas import CompareRequest
 from server.api.lifecycle_schemas import CreateVersion, PatchCollection
+from server.api.plan_schemas import PlanRequest
 from server.api.problems import MEDIA_TYPE, PROBLEMS
-from server.api.schemas import CompareRequest, CreateCollection, PlanRequest, ProblemOut, ReceiptOut, ReportsIn
+from server.api.service_schemas import ProblemOut
+from server.api.upload_schemas import ReceiptOut, ReportsIn
 
 __all__ = ["REPORTS_PATH", "install_openapi", "json_body", "problems"]
 

@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.api.dependencies import read_json
 from server.api.openapi import json_body, problems
-from server.api.schemas import FullPlanOut, MechanismList, PlanRequest
+from server.api.plan_schemas import FullPlanOut, MechanismList, PlanRequest
 from server.services.plans import mechanism_list, plan
 
 __all__ = ["router"]

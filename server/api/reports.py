@@ -1,15 +1,19 @@
-"""The upload route. It is the one that phones hammer, so it is bare ASGI inside a Starlette route: no request object, no
-dependencies, no models. `openapi.py` describes it by hand.
+"""The upload route. It is the one that phones hammer, so it is bare ASGI in front of the router: no request object, no
+dependencies, no models, no search among the routes. `openapi.py` describes it by hand.
 """
 
 import msgspec
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.api.dependencies import bearer_token, media_type
+from server.api.problems import refusal_response
+from server.refusals import Refusal
 from server.services.services import Services
 
-__all__ = ["UploadReports"]
+__all__ = ["UploadReports", "UploadsFirst"]
+
+_BEFORE, _BEHIND = "/v1/collections/", "/reports"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,6 +43,37 @@ class UploadReports:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
+
+
+class UploadsFirst:
+    """Takes uploads out before the router, whose layers cost a third of what else an upload needs; the rest passes."""
+
+    def __init__(self, app: ASGIApp, upload: UploadReports) -> None:
+        self._app = app
+        self._upload = upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        collection_id = _collection_of(scope)
+        if collection_id is None:
+            await self._app(scope, receive, send)
+            return
+        scope["path_params"] = {"collection_id": collection_id}
+        try:
+            await self._upload(scope, receive, send)
+        except Refusal as refusal:
+            await refusal_response(refusal)(scope, receive, send)
+
+
+def _collection_of(scope: Scope) -> str | None:
+    """The collection that a request uploads to, None for any other request."""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return None
+    path: str = scope["path"]
+    if not (path.startswith(_BEFORE) and path.endswith(_BEHIND)):
+        return None
+    name = path[len(_BEFORE) : -len(_BEHIND)]
+    return None if "/" in name or not name else name
 
 
 async def _body(receive: Receive) -> bytes:

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from server.api.comparison_schemas import CompareOut, CompareRequest, SideIn
 from server.api.dependencies import ReaderOnly, ServicesOf, read_json
 from server.api.openapi import json_body, problems
-from server.api.schemas import CompareOut, CompareRequest, SeriesOut, SideIn
+from server.api.series_schemas import SeriesOut
 from server.services.comparisons import Comparison, Group, compare
 from server.services.estimates import Asked
 from server.services.series import SeriesQuestion

@@ -43,7 +43,7 @@ class Comparison:
 
 
 def compare(estimates: Estimates, row: CollectionRow, comparison: Comparison) -> dict[str, Any]:
-    """The document of `server.api.schemas.CompareOut`. Only in the background thread, see `Estimates.run`.
+    """The document of `server.api.comparison_schemas.CompareOut`. Only in the background thread, see `Estimates.run`.
 
     Raises NotEnoughReports, or InvalidParameters for what the collection does not have and for sets that share reports.
     """

@@ -71,7 +71,7 @@ class EstimateView:
         return Rendered(content, media_type, f'W/"{hashlib.sha256(named).hexdigest()}"', compact.decode("ascii"))
 
     def document(self, decoded: Decoded) -> dict[str, Any]:
-        """The JSON document of `server.api.schemas.EstimateOut`."""
+        """The JSON document of `server.api.estimate_schemas.EstimateOut`."""
         row, estimate = decoded.row, decoded.estimate
         provenance = _provenance(decoded, self.post)
         canaries = estimate.canaries

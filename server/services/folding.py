@@ -2,7 +2,8 @@
 
 Counting is done outside of the transaction, which then only exchanges the checkpoint, if it is still the one that was read, and
 deletes exactly the segments that were counted. So it is short, and of two who fold the same cell one wins and the other begins
-again: every report is in the checkpoint or in a segment, never in both, whoever is killed when.
+again: every report is in the checkpoint or in a segment, never in both, whoever is killed when. A collection that is deleted in
+between is left to its deletion.
 """
 
 import logging
@@ -105,6 +106,8 @@ class Folder:
             reports += before.reports
         after = Checkpoint(reports, ids[-1], pack_counts(counts))
         with self._database.write() as connection:
+            if not rows.keep_version(connection, cell.version):
+                return None
             previous = None if before is None else before.last_segment
             if not rows.store_checkpoint(connection, cell, after, previous):
                 raise _Overtaken

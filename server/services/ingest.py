@@ -141,14 +141,16 @@ def refused(upload: Upload, locked: Locked | None, now: float) -> Refusal | None
         return CollectionPaused("this collection is paused; keep the batch and send it again later", state=state)
     if state == "closed":
         return CollectionClosed("this collection is closed; drop the batch and stop reporting to it", state=state)
-    if upload.version != locked.current:
-        return SpecMismatch(
-            "these reports were made under an earlier version; fetch the current spec and make new reports under it",
-            spec_digest=locked.current,
-        )
     if window_is_closed(upload.named_window, upload.window_seconds, locked.retention, locked.closed_before, now):
         return WindowClosed(
             f"window {upload.named_window} is over for good; drop this batch: if it was counted before, it still counts, once",
             window=upload.named_window,
+        )
+    if (
+        upload.version != locked.current
+    ):  # asked last: whoever hears it may make new reports, which a late replay must not
+        return SpecMismatch(
+            "these reports were made under an earlier version; fetch the current spec and make new reports under it",
+            spec_digest=locked.current,
         )
     return None

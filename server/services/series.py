@@ -55,7 +55,7 @@ class SeriesService:
         self._points: OrderedDict[tuple[str, str, str, int], _Point] = OrderedDict()
 
     def submit(self, collection_id: str, question: SeriesQuestion) -> "Future[dict[str, Any]]":
-        """The document of `server.api.schemas.SeriesOut`, in the background.
+        """The document of `server.api.series_schemas.SeriesOut`, in the background.
 
         The future raises UnknownCollection, or InvalidParameters for what the collection does not have.
         """

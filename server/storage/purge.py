@@ -122,8 +122,9 @@ def count_contents(connection: Connection, collection: int) -> int:
 
 def delete_contents(connection: Connection, collection: int, rows: int) -> int:
     """Delete up to `rows` rows that belong to a collection, its versions last. Returns how many: 0 when nothing is left."""
-    numbers = connection.execute(select(versions.c.number).where(versions.c.collection == collection)).scalars().all()
-    for number in numbers:
+    owned = select(versions.c.number).where(versions.c.collection == collection).order_by(versions.c.number)
+    # locked, so that a fold which began before the deletion has ended and adds nothing to what is found empty here
+    for number in connection.execute(owned.with_for_update()).scalars().all():
         for table, column in _contents():
             key = tuple_(*table.primary_key.columns)
             some = select(*table.primary_key.columns).where(column == number).limit(rows)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from server.storage.tables import segments, tallies, versions
+from server.storage.tables import collections, segments, tallies, versions
 
 __all__ = [
     "ALL_REPORTS",
@@ -21,6 +21,7 @@ __all__ = [
     "Pending",
     "Selection",
     "find_checkpoint",
+    "keep_version",
     "last_folded",
     "pending_cells",
     "read_checkpoints",
@@ -132,7 +133,7 @@ def windows_with_reports(connection: Connection, version: int, selection: Select
 
 
 def pending_cells(connection: Connection) -> Sequence[Pending]:
-    """Every cell that has segments, with how many."""
+    """Every cell that has segments, with how many; deleted collections have none."""
     grouped = (
         select(
             segments.c.version,
@@ -147,12 +148,25 @@ def pending_cells(connection: Connection) -> Sequence[Pending]:
     rows = connection.execute(
         select(grouped, versions.c.spec)
         .join(versions, versions.c.number == grouped.c.version)
+        .join(collections, collections.c.number == versions.c.collection)
+        .where(collections.c.deleted == 0)
         .order_by(grouped.c.version, grouped.c.window_index, grouped.c.cohort)
     )
     return [
         Pending(Cell(version, window, cohort), int(number), int(reports), spec)
         for version, window, cohort, number, reports, spec in rows
     ]
+
+
+def keep_version(connection: Connection, version: int) -> bool:
+    """Let nobody remove anything of a version until the transaction ends; uploads go on. False when it is being deleted."""
+    query = (
+        select(versions.c.number)
+        .join(collections, collections.c.number == versions.c.collection)
+        .where(versions.c.number == version, collections.c.deleted == 0)
+        .with_for_update(read=True, key_share=True, of=versions)
+    )
+    return connection.scalar(query) is not None
 
 
 def find_checkpoint(connection: Connection, cell: Cell) -> Checkpoint | None:

@@ -109,7 +109,7 @@ class Fuzzed:
 @pytest.fixture
 def fuzzed(database_url: str, tmp_path: Path) -> Iterator[Callable[[int], Fuzzed]]:
     with ExitStack() as stack:
-        service = stack.enter_context(InProcess(service_settings(database_url, data_dir=tmp_path)))
+        service = stack.enter_context(InProcess(service_settings(database_url, data_dir=tmp_path, fold_seconds=0)))
 
         def run(examples: int) -> Fuzzed:
             target = Fuzzed(service, database_url)

@@ -10,7 +10,7 @@ from ldp_core.estimation import Difference
 from ldp_core.mechanisms import create as create_mechanism
 from ldp_core.mechanisms import group_share
 from ldp_core.wire import PACKED_MEDIA_TYPE, CollectionSpec, ReportBatch
-from server.api.schemas import CompareOut
+from server.api.comparison_schemas import CompareOut
 from tests.server.assertions import assert_problem
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess

@@ -10,7 +10,7 @@ import pytest
 from ldp_core.estimation.post_processing import post_process
 from ldp_core.mechanisms import Mechanism, Tally
 from ldp_core.mechanisms import create as create_mechanism
-from server.api.schemas import EstimateOut
+from server.api.estimate_schemas import EstimateOut
 from tests.server.assertions import assert_problem
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings

@@ -148,6 +148,8 @@ def test_a_patch_changes_what_may_change(timed: InProcess) -> None:
         ({"retention": "P1M"}, 422, "invalid-parameters"),
         ({"closes_at": "2020-01-01T00:00:00Z"}, 422, "invalid-parameters"),
         ({"closes_at": "2030-01-01T00:00:00"}, 422, "invalid-parameters"),
+        ({"closes_at": "1893456000"}, 422, "invalid-parameters"),  # not seconds since 1970, either
+        ({"closes_at": 1893456000}, 422, "invalid-parameters"),
         ({"name": None}, 422, "invalid-parameters"),
         ({"epsilon": "2"}, 422, "invalid-parameters"),
         ({"successor": "nobody"}, 422, "invalid-parameters"),

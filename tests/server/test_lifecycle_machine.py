@@ -243,10 +243,10 @@ class Machine(RuleBasedStateMachine):
             assert_problem(answer, 409, "collection-paused", state=state)
         elif state == "closed":
             assert_problem(answer, 410, "collection-closed", state=state)
-        elif version is not model.versions[-1]:
-            assert_problem(answer, 422, "spec-mismatch", spec_digest=model.versions[-1].digest)
         elif window is not None and (window + 1) * version.seconds <= max(model.mark, now - model.retention):
             assert_problem(answer, 422, "window-closed", window=window)
+        elif version is not model.versions[-1]:
+            assert_problem(answer, 422, "spec-mismatch", spec_digest=model.versions[-1].digest)
         else:
             assert answer.json() == {"accepted": 1, "replayed": False, "rejected": []}
             self.count(batch)

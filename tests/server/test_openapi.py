@@ -35,6 +35,7 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         ("POST", "/v1/collections/{collection_id}/reports"),
         ("GET", "/v1/collections/{collection_id}/estimates"),
         ("GET", "/v1/collections/{collection_id}/intake"),
+        ("GET", "/v1/collections/{collection_id}/privacy"),
         ("PATCH", "/v1/collections/{collection_id}"),
         ("DELETE", "/v1/collections/{collection_id}"),
         ("GET", "/v1/collections/{collection_id}/versions"),
@@ -137,6 +138,7 @@ READING = {
     "/v1/collections/{collection_id}/versions",
     "/v1/collections/{collection_id}/estimates",
     "/v1/collections/{collection_id}/intake",
+    "/v1/collections/{collection_id}/privacy",
     "/v1/collections/{collection_id}/series",
 }
 ASKING = {  # with any method: they change nothing that is an administrator's

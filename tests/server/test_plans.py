@@ -33,6 +33,7 @@ def test_epsilon_is_found_from_phones_and_target(sqlite_service: InProcess) -> N
         {"domain_size": 10, "epsilon": True},
         {"domain_size": 10, "epsilon": 1, "target": 1},
         {"domain_size": 10, "phones": 3, "target": 1e-9},
+        {"domain_size": 10, "epsilon": 1, "target": 1e-200},
         {"domain_size": 10, "epsilon": 1, "phones": 0},
         {"domain_size": 1 << 40, "epsilon": 1},
         {"domain_size": 10, "epsilon": 1, "surprise": 1},
@@ -41,6 +42,16 @@ def test_epsilon_is_found_from_phones_and_target(sqlite_service: InProcess) -> N
 )
 def test_what_cannot_be_planned_is_refused(sqlite_service: InProcess, body: dict[str, object]) -> None:
     assert_problem(sqlite_service.post("/v1/plan", json=body), 422, "invalid-parameters")
+
+
+def test_a_tiny_target_is_refused_by_its_field(sqlite_service: InProcess) -> None:
+    """Its square is 0 as a double, and the phones for it were a division by that."""
+    for target in (5e-324, 1e-200, 9.9e-10):
+        answer = sqlite_service.post("/v1/plan", json={"domain_size": 10, "epsilon": 1, "target": target})
+        assert_problem(answer, 422, "invalid-parameters")
+        assert [error["field"] for error in answer.json()["errors"]] == ["target"]
+    answer = sqlite_service.post("/v1/plan", json={"domain_size": 10, "epsilon": 1, "target": 1e-9})
+    assert answer.json()["phones_for_target"] > 1e18
 
 
 def test_mechanisms_are_ranked(sqlite_service: InProcess) -> None:

@@ -134,6 +134,9 @@ def test_write_keys_rotate_with_an_overlap(timed: InProcess, clock: FakeClock) -
     assert (sent(old), sent(new)) == (200, 200)
     clock.turn(1)
     assert (sent(old), sent(new)) == (401, 200)
+    for number in ("0.5", "1728000000", "-1"):
+        unclear = timed.request("DELETE", f"{path}/{first['id']}", params={"until": number}, headers=ADMIN)
+        assert_problem(unclear, 422, "invalid-parameters")
     later = timed.request("DELETE", f"{path}/{first['id']}", params={"until": "2030-01-01T00:00:00Z"}, headers=ADMIN)
     assert_problem(later, 422, "invalid-parameters")
     assert timed.request("DELETE", f"{path}/{second['id']}", headers=ADMIN).status_code == 204

@@ -5,7 +5,8 @@ import pytest
 
 from ldp_core.estimation.intervals import critical_value, score_interval
 from ldp_core.mechanisms import create as create_mechanism
-from server.api.schemas import EstimateOut, SeriesOut
+from server.api.estimate_schemas import EstimateOut
+from server.api.series_schemas import SeriesOut
 from server.services.windows import window_start
 from tests.server.assertions import assert_problem
 from tests.services.collection import TestCollection, create

@@ -8,6 +8,9 @@ from typing import Any
 from tests.services.collection import TestCollection
 from tests.services.uploader import Uploader
 
+FOLDING = {"FANO_FOLD_SECONDS": "0.2", "FANO_FOLD_REPORTS": "20"}
+"""The environment of a server that folds all the time, so that whatever happens to it happens to folds too."""
+
 
 class EndlessLoad:
     """Clients that retry each batch until it is acknowledged. Each client has its own range of messages.
@@ -21,7 +24,8 @@ class EndlessLoad:
         self._stop = threading.Event()
         self._size = size
         self._made = [0] * clients
-        self._share = int(collection.created["report_space"]) // clients
+        self.report_space = int(collection.created["report_space"])
+        self._share = self.report_space // clients
         self.clients = [
             Uploader(
                 base_url,

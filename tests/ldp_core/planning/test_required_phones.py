@@ -1,5 +1,6 @@
 """Phones for a target, against a published table and against real simulated intervals."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from ldp_core.errors import ParameterError
 from ldp_core.mechanisms import create
-from ldp_core.planning import epsilon_for_half_width, half_width, required_phones
+from ldp_core.planning import SMALLEST_TARGET, epsilon_for_half_width, half_width, required_phones
 
 
 # Phones for +-1 point at 95 %, rare item, large domain: pointwise, and simultaneous over 1,000 items (both rounded).
@@ -49,13 +50,21 @@ def test_epsilon_for_a_target_is_the_smallest_of_two_decimals() -> None:
     assert half_width(enough, 30_000) <= 0.01 < half_width(less, 30_000)
 
 
+def test_the_smallest_target_has_a_finite_answer() -> None:
+    mechanism = create("projective_geometry", epsilon="0.01", domain_size=1 << 20)
+    phones = required_phones(mechanism, SMALLEST_TARGET, simultaneous=True)
+    assert half_width(mechanism, phones, simultaneous=True) == pytest.approx(SMALLEST_TARGET, rel=1e-9)
+
+
 def test_targets_out_of_reach_are_refused() -> None:
     with pytest.raises(ParameterError, match="do not reach"):
         epsilon_for_half_width(1_000, 2, 1e-6)
     mechanism = create("projective_geometry", epsilon=1, domain_size=10)
-    for target in (0.0, 1.0, -0.1):
-        with pytest.raises(ParameterError, match="share strictly between"):
+    for target in (0.0, 1.0, -0.1, 1e-200, math.nextafter(SMALLEST_TARGET, 0), math.inf, math.nan):
+        with pytest.raises(ParameterError, match="share from 1e-09 to below 1"):
             required_phones(mechanism, target)
+        with pytest.raises(ParameterError, match="share from 1e-09 to below 1"):
+            epsilon_for_half_width(1_000, 10, target)
     with pytest.raises(ParameterError, match="at least one report"):
         half_width(mechanism, 0)
     with pytest.raises(ParameterError, match=r"lies in 0\.\.1"):
