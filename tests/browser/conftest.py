@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from client.simulation import by_name
+from ldp_core.decoding import compile_kernels
 from server.clock import FakeClock
 from tests.browser.live import DAY, Live, live_service
 from tests.services.in_process import ADMIN_TOKEN
+
+expect.set_options(timeout=30_000)  # a failure is told late on a busy machine, and never too early
 
 INSTALL = "apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
 QUIET = (
@@ -80,6 +83,7 @@ class Town:
 
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Town]:
+    compile_kernels()  # no page should wait for the compiler
     folder = tmp_path_factory.mktemp("town")
     url = f"sqlite:///{shutil.copy(sqlite_template, folder / 'fano.sqlite3')}"
     clock = FakeClock(time.time() - 3 * DAY)
@@ -172,7 +176,7 @@ def visitors(browser: Browser, town: Town, cookies: list[Any]) -> Iterator[Any]:
         if logged_in:
             context.add_cookies(cookies)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)  # of a machine that does much else
         listener.attend(page)
         return Visitor(context, page, town, listener)
 
