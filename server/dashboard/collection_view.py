@@ -9,6 +9,7 @@ from ldp_core.estimation.post_processing import POST_PROCESSES
 from ldp_core.privacy.epsilon import format_epsilon
 from server.dashboard import words
 from server.dashboard.figures import Figure
+from server.dashboard.marks import mark_of
 from server.dashboard.snippets import Snippet, estimate_snippets
 from server.dashboard.trust import Trust, trust_of
 from server.dashboard.visits import Query, View, Visit
@@ -198,25 +199,10 @@ def _figure(page: EstimatePage) -> Figure:
             f"{beside}. n = {words.count(page.decoded.estimate.n)}, ε = {format_epsilon(page.decoded.estimate.provenance.epsilon)}."
         ),
         data={
-            "rows": [_mark(row) for row in page.rows],
+            "rows": [mark_of(row) for row in page.rows],
             "floor": page.noise_floor,
         },
     )
-
-
-def _mark(row: ItemRow) -> dict[str, object]:
-    return {
-        "item": row.item,
-        "estimate": row.estimate,
-        "low": row.low,
-        "high": row.high,
-        "lowInner": row.low_inner,
-        "highInner": row.high_inner,
-        "post": row.post,
-        "text": f"{row.item}: {words.share_text(row)} ({words.interval_text(row)})",
-        "label": words.share_text(row),
-        "clear": row.above_noise_floor,
-    }
 
 
 def _label(row: CollectionRow) -> Label:

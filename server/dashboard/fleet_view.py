@@ -12,6 +12,7 @@ from server.dashboard import words
 from server.dashboard.figures import Figure
 from server.dashboard.fleet_process import MOST_PHONES, FleetProcess, FleetRun, simulate_command
 from server.dashboard.guard import Form
+from server.dashboard.marks import mark_of
 from server.dashboard.visits import View, Visit
 from server.refusals import IllegalTransition, InsufficientScope, InvalidParameters, NotEnoughReports
 from server.services.estimate_pages import EstimatePage, ItemRow, PageQuestion
@@ -192,21 +193,7 @@ def _figure(rows: tuple[ItemRow, ...], n: int, epsilon: str, sentence: str) -> F
         name="fleet",
         caption=f"{sentence} The {len(rows)} largest of n = {words.count(n)} reports at ε = {epsilon}, with 95 % (thin) and 50 % (thick) intervals.",
         data={
-            "rows": [
-                {
-                    "item": row.item,
-                    "estimate": row.estimate,
-                    "low": row.low,
-                    "high": row.high,
-                    "lowInner": row.low_inner,
-                    "highInner": row.high_inner,
-                    "post": None,
-                    "text": f"{row.item}: {words.share_text(row)} ({words.interval_text(row)})",
-                    "label": words.share_text(row),
-                    "clear": row.above_noise_floor,
-                }
-                for row in rows
-            ],
+            "rows": [mark_of(row) for row in rows],
             "floor": None,
         },
     )
