@@ -230,4 +230,5 @@ def _proposal(row: CollectionRow, wanted: NewVersion) -> Proposal:
         mechanism=wanted.mechanism or mechanism.name,
         parameters=mechanism.parameters if keep and wanted.parameters is None else wanted.parameters,
         window=wanted.window or intake_terms(row.spec).window_period,
+        cohorts=spec.cohorts,
     )

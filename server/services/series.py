@@ -29,8 +29,11 @@ _REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class SeriesQuestion:
-    """items: texts, or indices where the collection has no texts · window, cohort: as in `selection_of`, None for all ·
-    version: of the collection, the current one when None."""
+    """What is asked.
+
+    items: texts, or indices where the collection has no texts · window, cohort: as in `selection_of`, None for all ·
+    version: of the collection, the current one when None.
+    """
 
     items: Sequence[str]
     window: str | None = None

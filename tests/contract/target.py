@@ -72,6 +72,7 @@ class Target:
             return aimed
         if isinstance(case.body, dict):
             aimed.body = self._fitting_body(case.method, case.path, case.body)
+        aimed.headers = {name: value for name, value in case.headers.items() if name.lower() != "if-match"}
         if case.path.endswith("/series"):
             aimed.query = {
                 **_leave(case.query, "window", "cohort", "decoder", "version"),
