@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # Compiled here once and kept in a cache, so that the first estimate of a new service does not wait for the compiler.
 COMPILE := $(BIN)/python -c 'from ldp_core.decoding import compile_kernels; compile_kernels()'
-BENCHMARKS := decode randomize error libraries ingest
+CHROMIUM := chromium fonts-dejavu-core
+BENCHMARKS := decode randomize error libraries ingest dashboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format openapi-snapshot bench clean
+.PHONY: help demo test test-slow check browser screenshots format openapi-snapshot bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -18,12 +19,12 @@ help: ## Show this list
 demo: $(VENV)/.demo ## Simulated phones report to a real service; the histogram appears beside the truth
 	$(BIN)/fano demo
 
-test: $(VENV)/.dev ## All tests, PostgreSQL included (what CI runs)
+test: $(VENV)/.dev browser ## All tests, PostgreSQL and a real browser included (what CI runs)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -m "not slow" -n 2
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: $(VENV)/.dev ## Long statistics and fault suites, under 80 minutes
 	$(BIN)/pytest -m slow -n 2 --timeout 3600
@@ -33,7 +34,18 @@ check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, under a
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -m "not slow and not postgres and not service and not thorough" -n 2
+	$(BIN)/pytest -m "not slow and not postgres and not service and not thorough and not browser" -n 2
+
+browser: ## Install Debian's Chromium for the browser tests, where that can be done
+	@if [ -n "$$FANO_CHROMIUM" ] || command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing Chromium for the browser tests …"; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(CHROMIUM) >/dev/null; } \
+	    || echo "Chromium could not be installed, so the browser tests cannot run here." >&2; \
+	else echo "The browser tests need Chromium: sudo apt-get install -y --no-install-recommends $(CHROMIUM)" >&2; fi
+
+screenshots: $(VENV)/.dev browser ## Take the README's pictures of the dashboard anew
+	$(BIN)/python -m tests.browser.screenshots
 
 format: $(VENV)/.dev ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix .

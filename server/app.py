@@ -7,6 +7,7 @@ import click
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 import ldp_core
@@ -34,6 +35,7 @@ from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports, UploadsFirst
 from server.clock import Clock
+from server.dashboard.application import ROOT, Dashboard
 from server.observability.observed import Observed
 from server.services.services import Services
 from server.services.startup import admin_token_notice, prepare
@@ -67,7 +69,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
                 template_of=lambda path: template_of(app, path),
                 rejected=services.intake_counts.rejected,
             ),
-            Middleware(Boundary),
+            Middleware(Boundary, closed=ROOT),
             Middleware(BodyLimit, upload_bytes=chosen.body_bytes, other_bytes=chosen.admin_body_bytes),
             Middleware(UploadsFirst, upload=upload),
         ],
@@ -95,6 +97,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     install_handlers(app)
     install_openapi(app)
     install_documentation(app)
+    dashboard = app.state.dashboard = Dashboard(services)
+    for path in ("/", ROOT):
+        app.router.routes.append(Route(path, lambda _request: RedirectResponse(f"{ROOT}/collections")))
+    app.mount(ROOT, dashboard.app)
     return app
 
 
@@ -108,4 +114,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.start()
         yield
     finally:
+        await run_in_threadpool(app.state.dashboard.close)
         await run_in_threadpool(services.close)

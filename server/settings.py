@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="info writes a line for each request; addresses are never logged"
     )
+    demo: bool = Field(default=False, description="let administrators start simulated phones from the dashboard")
+    demo_code: SecretStr | None = Field(
+        default=None, description="in a demonstration, the code of a link that logs in once, as FANO_ADMIN_TOKEN"
+    )
     warm_decoder: bool = Field(
         default=True, description="compile the decoder and load the analyses at start, in the background"
     )

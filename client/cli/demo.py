@@ -6,6 +6,7 @@ import signal
 import tempfile
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ _QUESTIONS = {"words": "Which word did you type last?", "emoji": "Which emoji di
     show_default=True,
     help="Port of the service; 0 picks a free one.",
 )
+@click.option("--open", "open_browser", is_flag=True, help="Open the dashboard in the browser.")
 @click.option("--keep", is_flag=True, help="Keep the folder with the database.")
 @click.option("--exit", "exit_at_once", is_flag=True, help="End after the histogram instead of serving on.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
@@ -62,25 +64,36 @@ def demo(
     seed: int | None,
     top: int,
     port: int,
+    open_browser: bool,
     keep: bool,
     exit_at_once: bool,
     as_json: bool,
 ) -> None:
     """Simulated phones report to a real service; the histogram appears beside the truth.
 
-    The service keeps running afterwards, until Ctrl-C, unless --exit is given.
+    The service keeps running afterwards, until Ctrl-C, unless --exit is given; its dashboard is one link away.
     """
     say(BANNER)
     people = by_name(population, items)
-    token = secrets.token_urlsafe(24)
+    token, code = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    settings = {"FANO_DEMO": "true", "FANO_DEMO_CODE": code}
     with _ends_in_order(), _folder(keep) as folder:
         say("Starting a service with a SQLite database of its own …")
-        with started_service(serve_command(folder, port), folder, token) as service:
+        with started_service(serve_command(folder, port), folder, token, settings) as service:
             result = _collect(service, people, _QUESTIONS[population], epsilon, phones, seed, top)
             if exit_at_once:
-                _show(result, None, as_json)
-            else:
-                _show_and_serve_on(result, service, as_json)
+                _show(result, None, "", as_json)
+                return
+            link = _dashboard_link(service, code, result.collection["id"])
+            if open_browser:
+                webbrowser.open(link)
+                link = f"{service.url}/dashboard/collections/{result.collection['id']}"  # the other one is used up
+            _show_and_serve_on(result, service, link, as_json)
+
+
+def _dashboard_link(service: RunningService, code: str, collection: str) -> str:
+    """The dashboard's page of a collection; following it logs in, once."""
+    return f"{service.url}/dashboard/enter/{code}?onward=/dashboard/collections/{collection}"
 
 
 def _collect(
@@ -101,25 +114,26 @@ def _collect(
         return DemoResult(created, admin.estimates(created["id"]), fleet, top)
 
 
-def _show(result: DemoResult, serving: RunningService | None, as_json: bool) -> None:
+def _show(result: DemoResult, serving: RunningService | None, link: str, as_json: bool) -> None:
     """The result, and where it can be looked at as long as the service runs."""
-    where: dict[str, Any] = {"url": serving.url, "admin_token": serving.token} if serving else {}
+    where: dict[str, Any] = {"url": serving.url, "dashboard": link, "admin_token": serving.token} if serving else {}
     if as_json:
         print_json(result.document() | where)
     else:
         result.show()
     say(BANNER)
     if serving:
+        say(f"Dashboard (this link logs in once): {link}")
         say(f"Still serving at {serving.url}")
         say(f"Admin token: {serving.token}")
         say(f"Try: fano estimate {result.collection['id']} --url {serving.url} --token {serving.token}")
         say("Ctrl-C ends it.")
 
 
-def _show_and_serve_on(result: DemoResult, service: RunningService, as_json: bool) -> None:
+def _show_and_serve_on(result: DemoResult, service: RunningService, link: str, as_json: bool) -> None:
     """Show the result, then wait for Ctrl-C or SIGTERM. Raises ClickException when the service ends by itself."""
     try:
-        _show(result, service, as_json)
+        _show(result, service, link, as_json)
         while service.process.poll() is None:
             time.sleep(0.2)
     except KeyboardInterrupt:

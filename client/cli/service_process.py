@@ -6,7 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,15 +47,19 @@ def serve_command(folder: Path, port: int = 0) -> list[str]:
 
 
 @contextmanager
-def started_service(command: Sequence[str], folder: Path, token: str) -> Iterator[RunningService]:
+def started_service(
+    command: Sequence[str], folder: Path, token: str, more: Mapping[str, str] = {}
+) -> Iterator[RunningService]:
     """Run a service until the block ends, however it ends.
 
     command: prints one JSON line with its `url` when it listens · folder: where its data and its log go · token: its admin
-    token, passed by environment, where other users of the machine do not see it. Raises ServiceUnavailable, with the end of its
+    token, passed by environment, where other users of the machine do not see it · more: further settings, passed likewise. Raises ServiceUnavailable, with the end of its
     log, when it does not listen within 90 seconds.
     """
     log_path = folder / "serve.log"
-    environment = os.environ | {"FANO_ADMIN_TOKEN": token, "FANO_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    environment = (
+        os.environ | {"FANO_ADMIN_TOKEN": token, "FANO_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"} | dict(more)
+    )
     with log_path.open("w", encoding="utf-8") as log:
         # A session of its own: Ctrl-C reaches this process first, which then ends the service in order.
         process = subprocess.Popen(  # noqa: S603 - the command is this program's own

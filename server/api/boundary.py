@@ -33,11 +33,15 @@ _PREFLIGHT = (
 class Boundary:
     """Lets browsers of any origin read every answer, also the 500 that unexpected errors become.
 
-    No cookie is ever set or read, so an open origin gives a page nothing that its user's token does not.
+    The API neither sets nor reads a cookie, so an open origin gives a page nothing that its user's token does not. The dashboard
+    does, and is closed to other origins.
+
+    closed: the path below which no other origin may read.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, closed: str) -> None:
         self._app = app
+        self._closed = closed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -45,15 +49,16 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         started = False
+        is_open = not f"{scope['path']}/".startswith(f"{self._closed}/")
 
         async def send_with_cors(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *_CORS]
+                message["headers"] = [*message.get("headers", ()), *(_CORS if is_open else ())]
             await send(message)
 
-        if scope["method"] == "OPTIONS" and _is_preflight(scope):
+        if is_open and scope["method"] == "OPTIONS" and _is_preflight(scope):
             await send_with_cors({"type": "http.response.start", "status": 204, "headers": list(_PREFLIGHT)})
             await send({"type": "http.response.body", "body": b""})
             return

@@ -1,6 +1,6 @@
 """Whether phones get through: what became of the uploads of a collection."""
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from server.api.dependencies import ReaderOnly, ServicesOf
 from server.api.openapi import problems
 from server.api.upload_schemas import IntakeOut, IntakeTotals, IntakeWindow
+from server.services.intake_health import intake_total, intake_windows
 from server.services.specs import intake_terms
-from server.storage.intake_counts import CountKey, Counts
 
 __all__ = ["router"]
 
@@ -33,28 +33,16 @@ def get_intake(
     row, n = services.collections.get_counted(collection_id)
     counts = services.intake_counts.of(row.id)
     seconds = intake_terms(row.spec).window_seconds
-    newest = sorted({key.window_index for key in counts}, reverse=True)[:windows]
     return IntakeOut(
         collection=row.id,
         n=n,
-        totals=_totals(counts),
+        totals=IntakeTotals(**asdict(intake_total(counts.items()))),
         windows=[
             IntakeWindow(
-                window=window,
-                start=datetime.fromtimestamp(window * seconds, UTC).isoformat(),
-                **_totals({key: value for key, value in counts.items() if key.window_index == window}).model_dump(),
+                window=entry.window,
+                start=datetime.fromtimestamp(entry.window * seconds, UTC).isoformat(),
+                **asdict(entry.total),
             )
-            for window in newest
+            for entry in intake_windows(counts, windows)
         ],
-    )
-
-
-def _totals(counts: Mapping[CountKey, Counts]) -> IntakeTotals:
-    uploads: dict[str, int] = {}
-    reports = 0
-    for key, value in counts.items():
-        uploads[key.outcome] = uploads.get(key.outcome, 0) + value.uploads
-        reports += value.reports if key.outcome == "accepted" else 0
-    return IntakeTotals(
-        accepted=uploads.pop("accepted", 0), replayed=uploads.pop("replayed", 0), reports=reports, rejected=uploads
     )

@@ -100,7 +100,10 @@ class Observed:
         if path.startswith(_UPLOAD_PREFIX) and path.endswith(_UPLOAD_SUFFIX) and path.count("/") == 4:
             return _UPLOAD
         route = getattr(scope.get("route"), "path", None)
-        return route or self._template_of(path) or _NO_ROUTE
+        if route:  # one of a mounted application is named with the path that it is mounted at
+            mounted: str = scope.get("root_path", "")
+            return mounted.removeprefix(scope.get("app_root_path", "")) + str(route)
+        return self._template_of(path) or _NO_ROUTE
 
 
 def _slug(body: bytes) -> str | None:

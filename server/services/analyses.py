@@ -59,25 +59,26 @@ class Analyses:
         self._quick = quick
         self._wake = wake
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fano-analysis")
-        self._waiting = 0
+        self._places = threading.BoundedSemaphore(_WAITING)
 
-    def submit(self, owner: Principal, method: str, body: Mapping[str, Any]) -> "Future[Answer]":
-        """Answer in the background. Belongs to one event loop. Raises Overloaded; the future raises what the request is refused for."""
+    def submit(
+        self, owner: Principal, method: str, body: Mapping[str, Any], *, at_once: bool = True
+    ) -> "Future[Answer]":
+        """Answer in the background. at_once: what is quick; else everything becomes a job, once it is checked.
+
+        Raises Overloaded; the future raises what the request is refused for.
+        """
         if method not in ENTRY_POINTS:
             raise UnknownResource(f"no analysis is called {method[:60]!r}; GET /v1/analysis lists them")
-        if self._waiting >= _WAITING:
+        if not self._places.acquire(blocking=False):
             raise Overloaded("too many analyses are waiting; ask again in a moment")
-        self._waiting += 1
-        future = self._threads.submit(self._answer, owner, method, body)
-        future.add_done_callback(lambda _: self._answered())
+        future = self._threads.submit(self._answer, owner, method, body, QUICK_SECONDS if at_once else 0.0)
+        future.add_done_callback(lambda _: self._places.release())
         return future
 
-    def _answered(self) -> None:
-        self._waiting -= 1
-
-    def _answer(self, owner: Principal, method: str, body: Mapping[str, Any]) -> Answer:
+    def _answer(self, owner: Principal, method: str, body: Mapping[str, Any], quick_seconds: float) -> Answer:
         bound = self._binding.fill(body, owner.collection)
-        task = Task(_KIND, method, bound.body, QUICK_SECONDS, PATIENCE_SECONDS)
+        task = Task(_KIND, method, bound.body, quick_seconds, PATIENCE_SECONDS)
         outcome = self._quick.execute(task, silent, threading.Event())
         if outcome.state == "failed":
             raise _refusal(outcome)

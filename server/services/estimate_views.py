@@ -21,7 +21,7 @@ from server.refusals import InvalidParameters
 from server.services.estimates import Decoded
 from server.services.specs import mechanism_of, parsed_spec
 
-__all__ = ["EstimateView", "Rendered"]
+__all__ = ["EstimateView", "Rendered", "processed_frequencies"]
 
 _COLUMNS = (
     "item",
@@ -116,11 +116,12 @@ class EstimateView:
         above = estimate.frequencies > estimate.noise_floor(self.confidence)
         indices = shown.tolist()
         names = [str(index) if domain is None else domain.items[index] for index in indices]
-        processed = (_processed(estimate, name) for name in self.post)
+        processed = (processed_frequencies(estimate, name) for name in self.post)
         return zip(names, indices, *(column[shown].tolist() for column in (*numbers, above, *processed)), strict=True)
 
 
-def _processed(estimate: Estimate, name: str) -> Frequencies:
+def processed_frequencies(estimate: Estimate, name: str) -> Frequencies:
+    """Shares after a named post-processing.  (k,)  Raises InvalidParameters for an unknown name."""
     try:
         return post_process(estimate, name).frequencies
     except ParameterError as error:

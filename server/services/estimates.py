@@ -115,6 +115,15 @@ class Estimates:
         """Let `work` make estimates of a collection in the background. The future raises UnknownCollection too."""
         return self._thread.submit(lambda: work(self, self._collections.get(collection_id, version)))
 
+    def background(self, work: Callable[[], T]) -> "Future[T]":
+        """Let `work`, which decodes something of its own, run in the background thread."""
+
+        def alone() -> T:
+            with _decoding:
+                return work()
+
+        return self._thread.submit(alone)
+
     def tally(
         self, collection_id: str, asked: Asked, version: int | None = None
     ) -> "Future[tuple[CollectionRow, Tally]]":

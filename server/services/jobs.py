@@ -87,6 +87,12 @@ class Jobs:
             row = _visible(rows.find_job(connection, job_id), principal)
             return Job(row, *rows.read_result(connection, row.number)) if row.state in rows.ENDED else Job(row)
 
+    def request(self, job_id: str, principal: Principal) -> bytes:
+        """What was asked for, as JSON. Raises UnknownResource."""
+        with self._database.read() as connection:
+            row = _visible(rows.find_job(connection, job_id), principal)
+            return rows.read_request(connection, row.number)
+
     def list(self, principal: Principal) -> list[JobRow]:
         """The newest jobs that the caller may see."""
         owner = None if principal.scope == Scope.ADMIN else principal.number

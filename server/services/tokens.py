@@ -91,7 +91,10 @@ class Tokens:
         """Whom a token stands for. Raises UnknownToken."""
         if token is None:
             raise UnknownToken("this needs a token: send the header `Authorization: Bearer <token>`")
-        digest = token_sha256(token)
+        return self.principal_of(token_sha256(token))
+
+    def principal_of(self, digest: bytes) -> Principal:
+        """Whom the token with this SHA-256 stands for. Raises UnknownToken."""
         if self._configured is not None and hmac.compare_digest(digest, self._configured):
             return Principal(Scope.ADMIN)
         with self._database.read() as connection:

@@ -32,6 +32,7 @@ __all__ = [
     "holders",
     "list_jobs",
     "lose_hold",
+    "read_request",
     "read_result",
     "release_job",
     "renew_hold",
@@ -161,6 +162,11 @@ def read_result(connection: Connection, number: int) -> tuple[bytes | None, byte
     """The result and the problem of a job, of which one is there once it ended; neither when it was cancelled."""
     row = connection.execute(select(jobs.c.result, jobs.c.problem).where(jobs.c.number == number)).one_or_none()
     return (None, None) if row is None else (row.result, row.problem)
+
+
+def read_request(connection: Connection, number: int) -> bytes:
+    """What was asked, as JSON."""
+    return bytes(connection.scalars(select(jobs.c.request).where(jobs.c.number == number)).one())
 
 
 def claim_job(connection: Connection, holder: str, *, now: int, held_until: int, attempts: int) -> Claimed | None:

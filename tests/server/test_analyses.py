@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from ldp_core.analysis.histogram import CollectionHistogram
+from ldp_core.analysis.histogram import CollectionHistogram, describe_mechanism
 from ldp_core.analysis.registry import ENTRY_POINTS
 from ldp_core.mechanisms import Mechanism, Tally
 from ldp_core.mechanisms import create as create_mechanism
@@ -24,6 +24,7 @@ from tests.services.tokens import bearer, make_token
 
 MESSAGES = np.random.default_rng(5).integers(0, 13, 500).tolist()
 LONG = {"d": 50, "steps": 16_000, "runs": 40, "log_points": 2}
+OF_COLLECTIONS = {"top-k", "utilities", "lojasiewicz/fit", "lojasiewicz/stream", "nonsmooth-derivative"}
 FOREVER = {"d": 50, "steps": 300_000, "runs": 100, "log_points": 2}
 
 
@@ -70,10 +71,10 @@ def test_every_analysis_is_listed_with_what_a_form_needs(running: InProcess) -> 
     AnalysisList.model_validate(answer.json())
     methods = {one["path"]: one for one in answer.json()["methods"]}
     assert set(methods) == set(ENTRY_POINTS)
-    for path, one in methods.items():
+    for one in methods.values():
         assert set(one) == {"path", "family", "title", "question", "schema", "example", "verdicts", "collection"}
         Draft202012Validator(one["schema"]).validate(one["example"])
-        assert one["collection"] == (path in ("top-k", "utilities"))
+    assert {path for path, one in methods.items() if one["collection"]} == OF_COLLECTIONS
 
 
 @pytest.mark.parametrize("path", ENTRY_POINTS)
@@ -152,11 +153,51 @@ def test_top_k_of_a_collection_is_that_of_its_counts(running: InProcess) -> None
     assert document["items"] == [f"item {i}" for i in range(10)]
 
 
+def test_the_likeliest_histogram_of_a_collection(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    named = ask(running, "lojasiewicz/fit", {"histogram_id": collection.id, "cohort": None})
+    counts = {"counts": Tally.of(MESSAGES, 13).counts.tolist(), "mechanism": describe_mechanism(mechanism)}
+    given = ask(running, "lojasiewicz/fit", counts)
+    assert named.status_code == given.status_code == 200, named.text
+    assert named.json()["result"] == given.json()["result"]
+
+
+def test_a_derivative_takes_the_collection_that_its_histogram_names(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    own = CollectionHistogram(mechanism, mechanism.tally(MESSAGES)).to_fields() | {"post": "norm_sub"}
+    method = ENTRY_POINTS["nonsmooth-derivative"].method
+    functional = {"name": "gini"}
+    expected = method.run(method.from_json({"bind": own, "functional": functional})).to_json()
+    named = {"collection_id": collection.id, "post": "norm_sub"}
+    for body in ({"bind": named}, {"bind": {"post": "norm_sub"}, "collection_id": collection.id}):
+        answer = ask(running, "nonsmooth-derivative", {**body, "functional": functional})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["result"] == json.loads(json.dumps(expected["result"]))
+
+
 def test_utilities_of_a_collection(running: InProcess) -> None:
     collection, _ = reported(running, [0, 1, 2, 3] * 2_000 + [4] * 1_500)
     answer = running.post(f"/v1/collections/{collection.id}/utilities", json={}, headers=ADMIN)
     assert answer.status_code == 200, answer.text
     assert answer.json()["verdict"] in ENTRY_POINTS["utilities"].method.VERDICTS
+
+
+@pytest.mark.parametrize("path", ["lojasiewicz/fit", "lojasiewicz/stream"])
+def test_the_likelihood_of_a_collection_is_that_of_its_counts(running: InProcess, path: str) -> None:
+    collection, mechanism = reported(running)
+    by_name = ask(running, path, {"collection_id": collection.id})
+    fields = CollectionHistogram(mechanism, Tally.of(MESSAGES, 13)).to_fields()
+    by_counts = ask(running, path, {**fields, "counts": fields["counts"].tolist()})
+    assert by_name.status_code == by_counts.status_code == 200, by_name.text
+    assert by_name.json()["result"] == by_counts.json()["result"]
+    assert by_name.json()["result"]["n"] == 500
+
+
+def test_a_step_that_raises_the_loss_is_a_refusal(running: InProcess) -> None:
+    body = {**ENTRY_POINTS["lojasiewicz/fit"].method.EXAMPLE, "algorithm": "mirror", "step": 1000}
+    assert_problem(
+        ask(running, "lojasiewicz/fit", body), 422, "invalid-analysis", code="step_above_limit", field="step"
+    )
 
 
 def test_cohorts_of_a_collection_are_told_apart_by_their_histograms(running: InProcess) -> None:

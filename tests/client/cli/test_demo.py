@@ -88,6 +88,7 @@ def test_it_serves_on_until_it_is_told_to_end(in_tmp: Path, ending: signal.Signa
     assert running.returncode == 0
     document = json.loads(out)
     assert document["admin_token"]
+    assert document["dashboard"].startswith(f"{document['url']}/dashboard/enter/")
     assert not list(in_tmp.glob("fano-demo-*"))
     from client.rest import AdminClient
 
