@@ -1,6 +1,7 @@
 """The admin's side of the REST API, for the command line and for notebooks."""
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,15 @@ __all__ = ["AdminClient", "Document"]
 Document = dict[str, Any]
 
 _ONCE = RetryPolicy(attempts=1)
-_READING = RetryPolicy(attempts=3, base_seconds=0.2, cap_seconds=2.0, patience_seconds=5.0)
+_AGAIN = RetryPolicy(attempts=3, base_seconds=0.2, cap_seconds=2.0, patience_seconds=5.0)
 
 
 class AdminClient:
     """Collections and estimates of one service.
 
     url: of the service · token: the admin token. Every method raises ServiceRefusal, whose text is the problem's title, detail and what
-    to do, or ServiceUnavailable. Only reading is tried again: a second creation would make a second collection.
+    to do, or ServiceUnavailable. Reading is tried again, and so is what makes or moves something: each such request has a key of its own,
+    by which the service carries it out once.
     """
 
     def __init__(
@@ -50,8 +52,15 @@ class AdminClient:
         parameters: Mapping[str, int] | None = None,
         window: str | None = None,
         min_reports: int | None = None,
+        cohorts: Sequence[str] = (),
+        opens_at: str | None = None,
+        closes_at: str | None = None,
+        retention: str | None = None,
     ) -> Document:
-        """A new draft. `write_key` is in the answer, and never again."""
+        """A new draft. `write_key` is in the answer, and never again.
+
+        opens_at, closes_at: moments such as "2027-01-31T00:00:00Z" · window, retention: periods such as "P1D".
+        """
         wanted: Document = {
             "name": name,
             "question": question,
@@ -62,8 +71,12 @@ class AdminClient:
             "parameters": dict(parameters) if parameters else None,
             "window": window,
             "min_reports": min_reports,
+            "cohorts": list(cohorts) or None,
+            "opens_at": opens_at,
+            "closes_at": closes_at,
+            "retention": retention,
         }
-        return self._ask("POST", "/v1/collections", {key: value for key, value in wanted.items() if value is not None})
+        return self._do("/v1/collections", _given(wanted))
 
     def collections(self) -> list[Document]:
         """All collections with their number of reports."""
@@ -76,15 +89,15 @@ class AdminClient:
 
     def open(self, collection: str) -> Document:
         """Let phones report: a draft, or a paused collection."""
-        return self._ask("POST", _path(collection) + "/open")
+        return self._do(_path(collection) + "/open")
 
     def pause(self, collection: str) -> Document:
         """Let phones wait."""
-        return self._ask("POST", _path(collection) + "/pause")
+        return self._do(_path(collection) + "/pause")
 
     def close(self, collection: str) -> Document:
         """End a collection for good."""
-        return self._ask("POST", _path(collection) + "/close")
+        return self._do(_path(collection) + "/close")
 
     def estimates(
         self,
@@ -94,19 +107,66 @@ class AdminClient:
         confidence: float = 0.95,
         top: int | None = None,
         post: Sequence[str] = (),
+        window: str | None = None,
+        cohort: str | None = None,
+        version: int | None = None,
     ) -> Document:
         """The histogram with its intervals: all items in index order, or the `top` largest in falling order.
 
-        post: names of post-processings whose shares are to stand beside the raw ones.
+        post: names of post-processings whose shares are to stand beside the raw ones · window: "20000" or "20000..20006", all
+        when None · cohort: a declared name, all together when None · version: the current one when None.
         """
-        query = {"decoder": decoder, "confidence": confidence, "top": top, "post": list(post)}
-        text = urlencode({key: value for key, value in query.items() if value is not None}, doseq=True)
-        return self._ask("GET", f"{_path(collection)}/estimates?{text}")
+        query = {
+            "decoder": decoder, "confidence": confidence, "top": top, "post": list(post),
+            "window": window, "cohort": cohort, "version": version,
+        }  # fmt: skip
+        return self._ask("GET", f"{_path(collection)}/estimates?{urlencode(_given(query), doseq=True)}")
+
+    def series(
+        self,
+        collection: str,
+        items: Sequence[str],
+        *,
+        window: str | None = None,
+        cohort: str | None = None,
+        version: int | None = None,
+        confidence: float = 0.95,
+    ) -> Document:
+        """Items window by window. items: texts, or indices where the collection has none; the rest as in `estimates`."""
+        query = {
+            "item": list(items), "window": window, "cohort": cohort, "version": version, "confidence": confidence
+        }  # fmt: skip
+        return self._ask("GET", f"{_path(collection)}/series?{urlencode(_given(query), doseq=True)}")
+
+    def compare(
+        self,
+        collection: str,
+        first: Mapping[str, str],
+        second: Mapping[str, str],
+        *,
+        groups: Mapping[str, Sequence[str]] = {},
+        confidence: float = 0.95,
+        top: int | None = None,
+        version: int | None = None,
+    ) -> Document:
+        """Which items differ between two sides that share no report, second minus first.
+
+        first, second: `window`, `cohort` or both · groups: items whose shares are added up, by name.
+        """
+        wanted = {
+            "first": dict(first),
+            "second": dict(second),
+            "groups": [{"name": name, "items": list(items)} for name, items in groups.items()],
+            "confidence": confidence,
+            "top": top,
+            "version": version,
+        }
+        return self._ask("POST", f"{_path(collection)}/compare", _given(wanted), retry=_AGAIN)
 
     def create_token(self, *, name: str, kind: str = "analyst", collection: str | None = None) -> Document:
         """A new token, "admin" or "analyst". `token` is in the answer, and never again."""
         wanted: Document = {"name": name, "kind": kind}
-        return self._ask("POST", "/v1/tokens", wanted if collection is None else wanted | {"collection": collection})
+        return self._do("/v1/tokens", wanted if collection is None else wanted | {"collection": collection})
 
     def tokens(self) -> list[Document]:
         """All tokens of people and programs, revoked ones too, without their secrets."""
@@ -134,15 +194,26 @@ class AdminClient:
         """Cancel a job, unless it has ended."""
         return self._ask("DELETE", f"/v1/jobs/{quote(job, safe='')}")
 
-    def _ask(self, method: str, path: str, body: Document | None = None) -> Document:
-        headers = {"Authorization": f"Bearer {self._token}"}
+    def _do(self, path: str, body: Document | None = None) -> Document:
+        """Ask for something that must happen once."""
+        return self._ask("POST", path, body, {"Idempotency-Key": str(uuid.uuid4())}, retry=_AGAIN)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Document | None = None,
+        more: Mapping[str, str] = {},
+        *,
+        retry: RetryPolicy | None = None,
+    ) -> Document:
+        headers = {"Authorization": f"Bearer {self._token}", **more}
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
-        answer = self._transport.request(
-            method, path, headers=headers, body=content, retry=_READING if method == "GET" else _ONCE
-        )
+        retry = retry or (_AGAIN if method == "GET" else _ONCE)
+        answer = self._transport.request(method, path, headers=headers, body=content, retry=retry)
         if not 200 <= answer.status < 300:
             raise ServiceRefusal(answer.problem)
         if answer.status == 204:
@@ -166,6 +237,10 @@ class AdminClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close_connections()
+
+
+def _given(values: Document) -> Document:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _path(collection: str) -> str:

@@ -4,6 +4,7 @@
     ├── MalformedBody · InvalidParameters · TooLarge · UnsupportedMediaType       the request itself
     ├── UnknownToken · InsufficientScope                                         who asks
     ├── UnknownCollection · UnknownResource · IllegalTransition · CollectionNotOpen · CollectionPaused · CollectionClosed
+    ├── StaleEtag · IdempotencyKeyReused                                         an administrator's request
     ├── SpecMismatch · MessageOutOfRange · BatchKeyReused · WindowClosed                        an upload
     ├── NotEnoughReports                                                         an estimate
     ├── InvalidAnalysis · AnalysisTooLarge · TooManyJobs · JobFailed             an analysis
@@ -22,6 +23,7 @@ __all__ = [
     "CollectionNotOpen",
     "CollectionPaused",
     "DatabaseUnavailable",
+    "IdempotencyKeyReused",
     "IllegalTransition",
     "InsufficientScope",
     "InvalidAnalysis",
@@ -34,6 +36,7 @@ __all__ = [
     "RateLimited",
     "Refusal",
     "SpecMismatch",
+    "StaleEtag",
     "TooLarge",
     "TooManyJobs",
     "UnknownCollection",
@@ -137,6 +140,18 @@ class CollectionClosed(Refusal):
     """A closed collection takes no reports any more."""
 
     slug = "collection-closed"
+
+
+class StaleEtag(Refusal):
+    """The collection is no longer what If-Match names."""
+
+    slug = "stale-etag"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The Idempotency-Key came before, with another request."""
+
+    slug = "idempotency-key-reused"
 
 
 class SpecMismatch(Refusal):

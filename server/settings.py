@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     demo_code: SecretStr | None = Field(
         default=None, description="in a demonstration, the code of a link that logs in once, as FANO_ADMIN_TOKEN"
     )
-    warm_decoder: bool = Field(default=True, description="compile the decoder at start, in the background")
+    warm_decoder: bool = Field(
+        default=True, description="compile the decoder and load the analyses at start, in the background"
+    )
 
     @property
     def database(self) -> str:

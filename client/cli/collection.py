@@ -8,6 +8,7 @@ import click
 
 from client.cli.options import admin_client, json_option, parameter_option, service_options
 from client.cli.output import print_json, print_table, say
+from client.cli.over_windows import compare, series
 
 __all__ = ["collection"]
 
@@ -39,6 +40,12 @@ def collection() -> None:
 @parameter_option
 @click.option("--window", help='How finely time is kept: "PT1H", "P1D" (the default), "P1W".')
 @click.option("--min-reports", type=click.IntRange(min=0), help="Estimates are withheld below this many reports.")
+@click.option(
+    "--cohort", "cohorts", multiple=True, help="A cohort of which every report states one; repeat it. Not private."
+)
+@click.option("--opens-at", help="When it opens by itself, such as 2027-01-31T00:00:00Z.")
+@click.option("--closes-at", help="When it closes by itself.")
+@click.option("--retention", help='How long after its window a batch is still taken: "P28D" by default.')
 @service_options
 @json_option
 def create(
@@ -135,6 +142,8 @@ def _move_command(move: str, says: str) -> click.Command:
     return command
 
 
+collection.add_command(series)
+collection.add_command(compare)
 collection.add_command(_move_command("open", "Let phones report to a draft or a paused collection."))
 collection.add_command(_move_command("pause", "Let phones keep their reports until it opens again."))
 collection.add_command(_move_command("close", "End a collection for good; its estimates stay."))

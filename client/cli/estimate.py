@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from client.cli.histogram import interval_picture, picture_scale, shown_percent
-from client.cli.options import admin_client, json_option, service_options
+from client.cli.options import (
+    admin_client,
+    confidence_option,
+    json_option,
+    selection_options,
+    service_options,
+)
 from client.cli.output import print_json, print_table, say, speaks_unicode
 from ldp_core.estimation.post_processing import POST_PROCESSES
 
@@ -30,13 +36,8 @@ _FIELDS = (
 @click.command()
 @click.argument("collection_id", metavar="COLLECTION")
 @click.option("--decoder", help="dynamic_programming (the default), singer or enumeration: they agree bit for bit.")
-@click.option(
-    "--confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.95,
-    show_default=True,
-    help="Of every interval.",
-)
+@confidence_option
+@selection_options
 @click.option(
     "--top", type=click.IntRange(min=1), help="Only the largest; 20 in a table, all in csv and json by default."
 )
@@ -62,6 +63,9 @@ def estimate(
     confidence: float,
     top: int | None,
     post: tuple[str, ...],
+    window: str | None,
+    cohort: str | None,
+    version: int | None,
     layout: str,
     url: str,
     token: str,
@@ -71,7 +75,16 @@ def estimate(
     layout = "json" if as_json else layout
     rows = top or (_TABLE_ROWS if layout == "table" else None)
     with admin_client(url, token) as admin:
-        document = admin.estimates(collection_id, decoder=decoder, confidence=confidence, top=rows, post=post)
+        document = admin.estimates(
+            collection_id,
+            decoder=decoder,
+            confidence=confidence,
+            top=rows,
+            post=post,
+            window=window,
+            cohort=cohort,
+            version=version,
+        )
     if layout == "json":
         print_json(document)
     elif layout == "csv":
@@ -114,11 +127,12 @@ def _print_table(document: dict[str, Any], post: tuple[str, ...]) -> None:
 
 def _about(document: dict[str, Any]) -> str:
     canaries = document["canaries"]
+    of = "".join(f" of {name} {document[name]}" for name in ("window", "cohort") if document.get(name) is not None)
     alarm = (
         "they raise an alarm: some phones sent what no honest phone sends" if canaries["alarm"] else "they are quiet"
     )
     return (
-        f"n = {document['n']:,} reports, epsilon = {document['epsilon']}, {document['domain_size']:,} items, "
+        f"n = {document['n']:,} reports{of}, epsilon = {document['epsilon']}, {document['domain_size']:,} items, "
         f"decoder {document['decoder']} in {document['decode_seconds']:.2f} s. "
         f"An estimate above {shown_percent(document['noise_floor'])} is more than noise; below zero is noise around zero. "
         f"Canaries: {canaries['count']:,}, {alarm}."

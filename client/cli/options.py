@@ -7,7 +7,17 @@ import click
 
 from client.rest import AdminClient
 
-__all__ = ["admin_client", "json_option", "parameter_option", "service_options", "url_option", "write_key_option"]
+__all__ = [
+    "admin_client",
+    "confidence_option",
+    "json_option",
+    "parameter_option",
+    "selection_options",
+    "service_options",
+    "url_option",
+    "version_option",
+    "write_key_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -49,6 +59,26 @@ parameter_option = click.option(
     callback=_parameters,
     help="A parameter of the mechanism, such as q=4; repeat it.",
 )
+
+
+confidence_option = click.option(
+    "--confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Of every interval.",
+)
+
+version_option = click.option(
+    "--version", type=click.IntRange(min=1), help="Of the collection; the current one by default."
+)
+
+
+def selection_options(command: Command) -> Command:
+    """--window, --cohort and --version."""
+    window = click.option("--window", help='Only these windows: "20000" or "20000..20006".')
+    cohort = click.option("--cohort", help="Only this cohort, by its name.")
+    return window(cohort(version_option(command)))
 
 
 def service_options(command: Command) -> Command:

@@ -32,7 +32,17 @@ class RunningService:
 def serve_command(folder: Path, port: int = 0) -> list[str]:
     """The command that serves a SQLite database in `folder` on this machine; port 0 picks a free one."""
     database = f"sqlite:///{folder / 'fano.db'}"
-    serve = ["serve", "--host", "127.0.0.1", "--port", str(port), "--database", database, "--json"]
+    serve = [
+        "serve",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--database",
+        database,
+        "--until-stdin-ends",
+        "--json",
+    ]
     return [sys.executable, "-m", "client.cli.main", *serve]
 
 
@@ -53,7 +63,13 @@ def started_service(
     with log_path.open("w", encoding="utf-8") as log:
         # A session of its own: Ctrl-C reaches this process first, which then ends the service in order.
         process = subprocess.Popen(  # noqa: S603 - the command is this program's own
-            list(command), stdout=subprocess.PIPE, stderr=log, env=environment, text=True, start_new_session=True
+            list(command),
+            stdin=subprocess.PIPE,  # never written to; it ends with this process, however that ends
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            text=True,
+            start_new_session=True,
         )
         try:
             yield RunningService(_heard_url(process, log_path), token, process)
@@ -93,6 +109,8 @@ def _url_in(line: str) -> str | None:
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)

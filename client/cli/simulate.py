@@ -19,6 +19,14 @@ __all__ = ["simulate"]
     "--population", type=click.Choice(POPULATIONS), default="words", show_default=True, help="What people answer."
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Repeats answers and messages exactly.")
+@click.option("--cohort", help="Of all phones, if the collection declares cohorts.")
+@click.option(
+    "--upload",
+    type=click.Choice(["packed", "json"]),
+    default="packed",
+    show_default=True,
+    help="How batches of phones are written.",
+)
 @click.option("--one-by-one", is_flag=True, help="Every phone is an SDK client that sends its own report; slower.")
 @click.option("--faults", is_flag=True, help="Lose and double uploads on the way, in random order.")
 @click.option(
@@ -32,6 +40,8 @@ def simulate(
     phones: int,
     population: str,
     seed: int | None,
+    cohort: str | None,
+    upload: str,
     one_by_one: bool,
     faults: bool,
     connections: int,
@@ -47,6 +57,8 @@ def simulate(
         _people(population, items),
         phones,
         seed=seed,
+        cohort=cohort,
+        as_json=upload == "json",
         one_by_one=one_by_one,
         connections=connections,
         faults=EVERYDAY_FAULTS if faults else Faults(),

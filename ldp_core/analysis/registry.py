@@ -83,6 +83,13 @@ _ALL = (
     EntryPoint("perturbed", "perturbed", "perturbed.optimizer"),
     EntryPoint("top-k", "perturbed", "perturbed.top_k"),
     EntryPoint("utilities", "perturbed", "perturbed.utilities"),
+    EntryPoint("sdp/maxcut", "burer-monteiro", "semidefinite.maxcut"),
+    EntryPoint("sdp/psd-repair", "burer-monteiro", "semidefinite.psd_repair"),
+    EntryPoint("sdp/bad-instance", "burer-monteiro", "semidefinite.bad_instance"),
+    EntryPoint("nonsmooth-derivative", "nonsmooth", "nonsmooth.derivative"),
+    EntryPoint("relu-precision", "nonsmooth", "nonsmooth.relu_precision"),
+    EntryPoint("solver-stress", "counterexamples", "counterexamples.solver_stress"),
+    EntryPoint("convex-interpolant", "counterexamples", "counterexamples.convex_interpolant"),
 )
 
 ENTRY_POINTS: Mapping[str, EntryPoint] = {entry.path: entry for entry in _ALL}

@@ -52,7 +52,7 @@ def incident_sums(values: FloatArray, *, q: int, t: int) -> FloatArray:
     values: (N,). Returns (N,). It is its own transpose: also the sum over the hyperplanes through every point.
 
     >>> incident_sums(np.array([0.5, 0, 0, 0, 0, 0, 0.25]), q=2, t=3).round(12) + 0
-    array([0.  , 0.5 , 0.25, 0.25, 0.25, 0.5 , 0.  ])
+    array([0.  , 0.5 , 0.25, 0.5 , 0.25, 0.75, 0.  ])
     """
     return singer_tables(q, t).incident_sums(values)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ldp_core.estimation.convergence import Convergence, diagnose_convergence
 from ldp_core.estimation.norm_sub import norm_sub
 from ldp_core.types import FloatArray, Frequencies
 
@@ -28,12 +29,16 @@ _ENOUGH = 1e-10  # an iteration that raises the mean log likelihood by less ends
 
 
 class FrequencyPrior(NamedTuple):
-    """A distribution of frequencies: `weights[i]` at `grid[i]`, both (m,), and the posterior mean at binned estimates."""
+    """A distribution of frequencies: `weights[i]` at `grid[i]`, both (m,), and the posterior mean at binned estimates.
+
+    convergence: how the fit ended; its gap bounds the mean log likelihood above what was reached.
+    """
 
     grid: FloatArray
     weights: FloatArray
     centres: FloatArray
     posterior_means: FloatArray
+    convergence: Convergence
 
 
 def fit_frequency_prior(frequencies: Frequencies, *, noise: float, slope: float, n: int) -> FrequencyPrior:
@@ -49,10 +54,10 @@ def fit_frequency_prior(frequencies: Frequencies, *, noise: float, slope: float,
     seen = counts > 0
     grid = np.arange(0.0, _GRID_END + _GRID_STEP / 2, _GRID_STEP) * unit  # (m,)
     density = _normal_density(centres, grid, np.sqrt(np.maximum(noise + slope * grid, 0.05 * noise) / n))
-    weights = _mixture_weights(density[seen], counts[seen])
+    weights, convergence = _mixture_weights(density[seen], counts[seen])
     posterior = density * weights
     means = (posterior @ grid) / np.maximum(posterior.sum(axis=1), 1e-300)
-    return FrequencyPrior(grid, weights, centres, means)
+    return FrequencyPrior(grid, weights, centres, means, convergence)
 
 
 def _normal_density(x: FloatArray, means: FloatArray, deviations: FloatArray) -> FloatArray:
@@ -62,19 +67,28 @@ def _normal_density(x: FloatArray, means: FloatArray, deviations: FloatArray) ->
     return density
 
 
-def _mixture_weights(density: FloatArray, counts: FloatArray) -> FloatArray:
-    """Maximum likelihood mixture weights by expectation maximisation.  (b, m), (b,) -> (m,)"""
+def _mixture_weights(density: FloatArray, counts: FloatArray) -> tuple[FloatArray, Convergence]:
+    """Maximum likelihood mixture weights by expectation maximisation.  (b, m), (b,) -> (m,)
+
+    With g_j = sum_i shares_i density_ij / mixture_i a step is w <- w g. The log likelihood is concave and g its gradient with w . g = 1, so
+    what is missing to the largest is at most max g - 1 (Lindsay 1983).
+    """
     weights = np.full(density.shape[1], 1 / density.shape[1])
-    shares = counts / counts.sum() if counts.size else counts.astype(np.float64)
-    previous = -np.inf
-    for _ in range(_ITERATIONS if counts.size else 0):
+    if not counts.size:
+        return weights, diagnose_convergence([0.0], [], gap=0.0)
+    shares = counts / counts.sum()
+    losses: list[float] = []
+    steps: list[float] = []
+    for _ in range(_ITERATIONS):
         mixture = np.maximum(density @ weights, 1e-300)
-        likelihood = float(shares @ np.log(mixture))
-        if likelihood - previous < _ENOUGH:
+        losses.append(-float(shares @ np.log(mixture)))
+        if len(losses) > 1 and losses[-2] - losses[-1] < _ENOUGH:
             break
-        previous = likelihood
-        weights = weights * (density.T @ (shares / mixture))
-    return weights
+        moved = weights * (density.T @ (shares / mixture))
+        steps.append(float(np.linalg.norm(moved - weights)))
+        weights = moved
+    slopes = density.T @ (shares / np.maximum(density @ weights, 1e-300))
+    return weights, diagnose_convergence(losses, steps, gap=max(0.0, float(slopes.max()) - 1))
 
 
 def empirical_bayes(frequencies: Frequencies, *, noise: float, slope: float, n: int) -> Frequencies:

@@ -26,6 +26,8 @@ _SMALL = 1 << 18
 """Up to so many entries a dense matrix is faster than any transform (2 MB)."""
 
 _COLUMN_SUM_TOLERANCE = 1e-9
+_NEVER = 1e-60
+"""Smaller probabilities count as 0: no such message ever comes, and their squares would leave the range of floats."""
 
 
 class Channel(Protocol):
@@ -68,21 +70,21 @@ class Channel(Protocol):
 class MatrixChannel:
     """Any channel, given as its matrix.
 
-    matrix: (N, k), non-negative; every column sums to 1. Raises ParameterError otherwise.
+    matrix: (N, k), non-negative; every column sums to 1; what is below 1e-60 becomes 0. Raises ParameterError otherwise.
     """
 
     matrix: FloatArray
 
     def __post_init__(self) -> None:
         matrix = np.asarray(self.matrix, dtype=np.float64)
-        if matrix.ndim != 2 or matrix.shape[0] < 1 or matrix.shape[1] < 2:
-            raise ParameterError(f"a channel is messages by at least 2 items, got shape {matrix.shape}")
+        if matrix.ndim != 2 or min(matrix.shape) < 2:
+            raise ParameterError(f"a channel is at least 2 messages by at least 2 items, got shape {matrix.shape}")
         off = float(np.abs(matrix.sum(axis=0) - 1).max())
         if not (matrix.min() >= 0 and off <= _COLUMN_SUM_TOLERANCE):
             raise ParameterError(
                 "a channel's columns are the laws of a report under each item: non-negative, each summing to 1"
             )
-        object.__setattr__(self, "matrix", matrix)
+        object.__setattr__(self, "matrix", np.where(matrix < _NEVER, 0.0, matrix))
 
     @property
     def items(self) -> int:

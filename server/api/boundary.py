@@ -24,7 +24,7 @@ _CORS = (
 )
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, If-None-Match"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"),
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 )

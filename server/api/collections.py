@@ -18,15 +18,20 @@ from server.api.collection_schemas import (
 from server.api.dependencies import AdminOf, ReaderOf, ReaderOnly, ServicesOf, read_json
 from server.api.moments import instant, period, seconds
 from server.api.openapi import json_body, problems
-from server.services.collections import Proposal
+from server.api.repeats import OnceOf
+from server.services.collections import Proposal, revision
+from server.services.repeats import Once
+from server.services.services import Services
 from server.services.specs import cohort_names, intake_terms, mechanism_of, plan_of
+from server.services.tokens import Principal, Scope
 from server.storage.collections import CollectionRow
 
-__all__ = ["describe", "router"]
+__all__ = ["describe", "etag", "router"]
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
+_BODY = ("malformed-body", "too-large", "unsupported-media-type", "invalid-parameters", "idempotency-key-reused")
 
 
 @router.post(
@@ -34,10 +39,10 @@ _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
     status_code=201,
     response_model=CreatedCollection,
     openapi_extra=json_body("CreateCollection"),
-    responses=problems(*_ADMIN, "malformed-body", "too-large", "unsupported-media-type", "invalid-parameters"),
+    responses=problems(*_ADMIN, *_BODY),
 )
 async def create_collection(
-    request: Request, response: Response, services: ServicesOf, admin: AdminOf
+    request: Request, response: Response, services: ServicesOf, admin: AdminOf, once: OnceOf
 ) -> CreatedCollection:
     """Make a draft. Its spec is frozen when it opens; the write key is shown only in this answer."""
     wanted = await read_json(request, CreateCollection)
@@ -56,9 +61,15 @@ async def create_collection(
         retention=wanted.retention,
         cohorts=wanted.cohorts,
     )
-    row, write_key = await run_in_threadpool(services.collections.create, proposal, actor=admin.name)
+
+    def create() -> str:
+        return services.collections.create(proposal, actor=admin.name, once=once)[0].id
+
+    collection_id = await run_in_threadpool(services.repeats.run, once, create)
+    row = await run_in_threadpool(services.collections.get, collection_id)
     response.headers["Location"] = f"/v1/collections/{row.id}"
-    return CreatedCollection(**describe(row).model_dump(), write_key=write_key)
+    response.headers["ETag"] = etag(row)
+    return CreatedCollection(**describe(row).model_dump(), write_key=once.secret(Scope.INGEST))
 
 
 @router.get("", response_model=CollectionList, responses=problems(*_ADMIN))
@@ -75,30 +86,44 @@ def list_collections(services: ServicesOf, reader: ReaderOf) -> CollectionList:
     responses=problems(*_ADMIN, "unknown-collection"),
     dependencies=[ReaderOnly],
 )
-def get_collection(collection_id: str, services: ServicesOf) -> CountedCollection:
-    """One collection with its number of reports."""
-    return _counted(*services.collections.get_counted(collection_id))
+def get_collection(collection_id: str, response: Response, services: ServicesOf) -> CountedCollection:
+    """One collection with its number of reports. The ETag names all but that number; PATCH takes it as If-Match."""
+    row, n = services.collections.get_counted(collection_id)
+    response.headers["ETag"] = etag(row)
+    return _counted(row, n)
 
 
-_MOVE = problems(*_ADMIN, "unknown-collection", "illegal-transition")
+_MOVE = problems(*_ADMIN, "unknown-collection", "illegal-transition", "invalid-parameters", "idempotency-key-reused")
 
 
 @router.post("/{collection_id}/open", response_model=StateOut, responses=_MOVE)
-def open_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
+def open_collection(collection_id: str, services: ServicesOf, admin: AdminOf, once: OnceOf) -> StateOut:
     """Take reports from now on."""
-    return StateOut(id=collection_id, state=services.changes.move(collection_id, "open", actor=admin.name))
+    return _move("open", collection_id, services, admin, once)
 
 
 @router.post("/{collection_id}/pause", response_model=StateOut, responses=_MOVE)
-def pause_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
+def pause_collection(collection_id: str, services: ServicesOf, admin: AdminOf, once: OnceOf) -> StateOut:
     """Take no reports for now. Phones keep theirs and try again."""
-    return StateOut(id=collection_id, state=services.changes.move(collection_id, "pause", actor=admin.name))
+    return _move("pause", collection_id, services, admin, once)
 
 
 @router.post("/{collection_id}/close", response_model=StateOut, responses=_MOVE)
-def close_collection(collection_id: str, services: ServicesOf, admin: AdminOf) -> StateOut:
+def close_collection(collection_id: str, services: ServicesOf, admin: AdminOf, once: OnceOf) -> StateOut:
     """Take no reports ever again. Estimates stay."""
-    return StateOut(id=collection_id, state=services.changes.move(collection_id, "close", actor=admin.name))
+    return _move("close", collection_id, services, admin, once)
+
+
+def _move(verb: str, collection_id: str, services: Services, admin: Principal, once: Once) -> StateOut:
+    def move() -> str:
+        return services.changes.move(collection_id, verb, actor=admin.name, once=once)
+
+    return StateOut.model_validate({"id": collection_id, "state": services.repeats.run(once, move)})
+
+
+def etag(row: CollectionRow) -> str:
+    """The entity tag of everything about a collection that administrators can change."""
+    return f'"{revision(row)}"'
 
 
 def describe(row: CollectionRow) -> CollectionOut:

@@ -47,6 +47,9 @@ class CompareRequest(BaseModel):
     top: Annotated[StrictInt | None, Field(ge=1, description="only the largest |z|, in falling order; else all")] = None
     groups: Annotated[list[GroupIn], Field(max_length=100)] = []
     decoder: str | None = None
+    version: Annotated[
+        StrictInt | None, Field(ge=1, le=(1 << 31) - 1, description="the current one, when left out; they never mix")
+    ] = None
 
 
 class SideOut(SideIn):

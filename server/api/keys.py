@@ -9,9 +9,11 @@ from server.api.admin_schemas import CreatedKey, CreateKey, KeyList, KeyOut, Unt
 from server.api.dependencies import AdminOf, ServicesOf, read_json
 from server.api.moments import instant, seconds
 from server.api.openapi import json_body, problems
+from server.api.repeats import OnceOf
 from server.api.tokens import number_of, used_on
 from server.services.keys import key_name
 from server.services.services import Services
+from server.services.tokens import Scope
 from server.storage.tokens import TokenRow
 
 __all__ = ["router"]
@@ -26,14 +28,28 @@ _ADMIN = ("unknown-token", "insufficient-scope", "unknown-collection", "database
     status_code=201,
     response_model=CreatedKey,
     openapi_extra=json_body("CreateKey"),
-    responses=problems(*_ADMIN, "malformed-body", "too-large", "unsupported-media-type", "invalid-parameters"),
+    responses=problems(
+        *_ADMIN,
+        "malformed-body",
+        "too-large",
+        "unsupported-media-type",
+        "invalid-parameters",
+        "idempotency-key-reused",
+        "unknown-resource",
+    ),
 )
-async def create_key(collection_id: str, request: Request, services: ServicesOf, admin: AdminOf) -> CreatedKey:
+async def create_key(
+    collection_id: str, request: Request, services: ServicesOf, admin: AdminOf, once: OnceOf
+) -> CreatedKey:
     """Make a further write key. It is shown only in this answer."""
     wanted = await read_json(request, CreateKey)
-    made = await run_in_threadpool(
-        services.keys.create_key, actor=admin.name, collection_id=collection_id, name=wanted.name
-    )
+
+    def create() -> str:
+        made = services.keys.create_key(actor=admin.name, collection_id=collection_id, name=wanted.name, once=once)
+        return str(made.row.number)
+
+    await run_in_threadpool(services.repeats.run, once, create)
+    made = await run_in_threadpool(services.keys.made, Scope.INGEST, once)
     services.intake.forget(collection_id)
     return CreatedKey(**_describe(made.row, collection_id, services).model_dump(), write_key=made.secret)
 

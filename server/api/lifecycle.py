@@ -1,13 +1,14 @@
 """A collection after its creation: patches, versions, deletion."""
 
+import re
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.api.collection_schemas import CollectionOut
-from server.api.collections import describe
+from server.api.collections import describe, etag
 from server.api.dependencies import AdminOf, ReaderOnly, ServicesOf, read_json
 from server.api.lifecycle_schemas import (
     CollectionVersion,
@@ -19,6 +20,7 @@ from server.api.lifecycle_schemas import (
 )
 from server.api.moments import seconds
 from server.api.openapi import json_body, problems
+from server.api.repeats import OnceOf
 from server.services.changes import NewVersion
 from server.storage.changes import OperationRow
 
@@ -29,21 +31,32 @@ router = APIRouter(prefix="/v1", tags=["collections"])
 _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
 _BODY = ("malformed-body", "too-large", "unsupported-media-type", "invalid-parameters")
 _COLLECTION = "/collections/{collection_id}"
+_ENTITY_TAG = re.compile(r'(?<!W/)"([^"]*)"')
 
 
 @router.patch(
     _COLLECTION,
     response_model=CollectionOut,
     openapi_extra=json_body("PatchCollection"),
-    responses=problems(*_ADMIN, *_BODY, "unknown-collection", "illegal-transition"),
+    responses=problems(*_ADMIN, *_BODY, "unknown-collection", "illegal-transition", "stale-etag"),
 )
-async def patch_collection(collection_id: str, request: Request, services: ServicesOf, admin: AdminOf) -> CollectionOut:
+async def patch_collection(
+    collection_id: str,
+    request: Request,
+    response: Response,
+    services: ServicesOf,
+    admin: AdminOf,
+    if_match: Annotated[str | None, Header(description="ETags: changed only if it has one of them")] = None,
+) -> CollectionOut:
     """Change what may change, all of it or nothing. What phones were promised cannot: that takes a new version."""
     given = (await read_json(request, PatchCollection)).model_dump(exclude_unset=True)
     changes: dict[str, Any] = {name.removesuffix("_at"): value for name, value in given.items()}
     changes |= {name: seconds(changes[name]) for name in ("opens", "closes") if name in changes}
-    row = await run_in_threadpool(services.changes.patch, collection_id, changes, actor=admin.name)
+    row = await run_in_threadpool(
+        services.changes.patch, collection_id, changes, actor=admin.name, expected=_revisions(if_match)
+    )
     services.intake.forget(collection_id)
+    response.headers["ETag"] = etag(row)
     return describe(row)
 
 
@@ -52,18 +65,30 @@ async def patch_collection(collection_id: str, request: Request, services: Servi
     status_code=201,
     response_model=CollectionOut,
     openapi_extra=json_body("CreateVersion"),
-    responses=problems(*_ADMIN, *_BODY, "unknown-collection", "illegal-transition"),
+    responses=problems(*_ADMIN, *_BODY, "unknown-collection", "illegal-transition", "idempotency-key-reused"),
 )
 async def create_version(
-    collection_id: str, request: Request, response: Response, services: ServicesOf, admin: AdminOf
+    collection_id: str, request: Request, response: Response, services: ServicesOf, admin: AdminOf, once: OnceOf
 ) -> CollectionOut:
     """Make the next version, with a digest of its own. It alone takes reports; those of earlier versions stay with them."""
     wanted = await read_json(request, CreateVersion)
     new = NewVersion(**wanted.model_dump())
-    row = await run_in_threadpool(services.changes.add_version, collection_id, new, actor=admin.name)
+
+    def create() -> str:
+        return str(services.changes.add_version(collection_id, new, actor=admin.name, once=once).version)
+
+    version = await run_in_threadpool(services.repeats.run, once, create)
+    row = await run_in_threadpool(services.collections.get, collection_id, int(version))
     services.intake.forget(collection_id)
     response.headers["Location"] = f"/v1/collections/{collection_id}/versions"
     return describe(row)
+
+
+def _revisions(if_match: str | None) -> frozenset[str] | None:
+    """What an If-Match header names; strong comparison, as RFC 9110 section 13.1.1 asks, so a weak tag matches nothing."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return frozenset(_ENTITY_TAG.findall(if_match))
 
 
 @router.get(

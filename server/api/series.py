@@ -33,11 +33,16 @@ async def get_series(
     item: Annotated[list[str], Query(min_length=1, max_length=50, description="its text; may be repeated")],
     window: Annotated[str | None, Query(description='only these windows, such as "20000..20029"')] = None,
     cohort: Annotated[str | None, Query(description="only this cohort, by its declared name")] = None,
+    version: Annotated[
+        int | None, Query(ge=1, le=(1 << 31) - 1, description="the current one, when left out; they never mix")
+    ] = None,
     decoder: Annotated[str | None, Query(description="one of the mechanism's decoders")] = None,
     confidence: Annotated[float, Query(gt=0, lt=1, description="of every interval")] = 0.95,
 ) -> dict[str, Any]:
     """Items window by window. Windows below `min_reports` are listed with their n and withheld."""
-    question = SeriesQuestion(item, window=window, cohort=cohort, decoder=decoder, confidence=confidence)
+    question = SeriesQuestion(
+        item, window=window, cohort=cohort, version=version, decoder=decoder, confidence=confidence
+    )
     return await asyncio.wrap_future(services.series.submit(collection_id, question))
 
 
@@ -61,5 +66,7 @@ async def compare_reports(collection_id: str, request: Request, services: Servic
         top=wanted.top,
         groups=[Group(group.name, group.items) for group in wanted.groups],
     )
-    answer = services.estimates.run(collection_id, lambda estimates, row: compare(estimates, row, comparison))
+    answer = services.estimates.run(
+        collection_id, lambda estimates, row: compare(estimates, row, comparison), wanted.version
+    )
     return await asyncio.wrap_future(answer)

@@ -10,6 +10,7 @@ from server.api.admin_schemas import AuditEntryOut, AuditLogOut, CreatedToken, C
 from server.api.dependencies import AdminOf, ServicesOf, read_json
 from server.api.moments import instant
 from server.api.openapi import json_body, problems
+from server.api.repeats import OnceOf
 from server.clock import HOUR
 from server.refusals import UnknownResource
 from server.services.services import Services
@@ -30,19 +31,29 @@ _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
     response_model=CreatedToken,
     openapi_extra=json_body("CreateToken"),
     responses=problems(
-        *_ADMIN, "malformed-body", "too-large", "unsupported-media-type", "unknown-collection", "invalid-parameters"
+        *_ADMIN,
+        "malformed-body",
+        "too-large",
+        "unsupported-media-type",
+        "unknown-collection",
+        "unknown-resource",
+        "invalid-parameters",
+        "idempotency-key-reused",
     ),
 )
-async def create_token(request: Request, services: ServicesOf, admin: AdminOf) -> CreatedToken:
+async def create_token(request: Request, services: ServicesOf, admin: AdminOf, once: OnceOf) -> CreatedToken:
     """Make a token. It is shown only in this answer; what is stored is its SHA-256."""
     wanted = await read_json(request, CreateToken)
-    made = await run_in_threadpool(
-        services.keys.create_token,
-        actor=admin.name,
-        name=wanted.name,
-        kind=Scope(wanted.kind),
-        collection_id=wanted.collection,
-    )
+    kind = Scope(wanted.kind)
+
+    def create() -> str:
+        made = services.keys.create_token(
+            actor=admin.name, name=wanted.name, kind=kind, collection_id=wanted.collection, once=once
+        )
+        return str(made.row.number)
+
+    await run_in_threadpool(services.repeats.run, once, create)
+    made = await run_in_threadpool(services.keys.made, kind, once)
     return CreatedToken(**_describe(made.row, services).model_dump(), token=made.secret)
 
 

@@ -29,7 +29,7 @@ _START_SECONDS = 60
 _BACKLOG = 2_048
 
 
-def run(*, host: str, port: int, workers: int, as_json: bool) -> None:
+def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: bool = False) -> None:
     """Serve until a signal. Raises SchemaError, DatabaseUnavailable, DatabaseUrlError or OSError when it cannot start."""
     _end_on_signals()
     settings = Settings()
@@ -53,6 +53,8 @@ def run(*, host: str, port: int, workers: int, as_json: bool) -> None:
     url = _url(host, listener)
     announcer = threading.Thread(target=_announce, args=(url, token, as_json), daemon=True)
     announcer.start()
+    if until_stdin_ends:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     if workers == 1:
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
@@ -76,6 +78,13 @@ def _end_on_signals() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+
+
+def _end_with_stdin() -> None:
+    """Whoever started this holds the other end: it closes when that process is gone, even after a kill -9."""
+    while os.read(sys.stdin.fileno(), 4_096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -17,8 +17,9 @@ __all__ = ["serve"]
     help="sqlite:///path or postgresql://user@host/name. [default: FANO_DATABASE_URL, else a file in FANO_DATA_DIR]",
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
+@click.option("--until-stdin-ends", is_flag=True, help="End, too, when standard input does: its starter is gone.")
 @click.option("--json", "as_json", is_flag=True, help="Say on stdout, as one line of JSON, when it listens and where.")
-def serve(host: str, port: int, database: str | None, workers: int, as_json: bool) -> None:
+def serve(host: str, port: int, database: str | None, workers: int, until_stdin_ends: bool, as_json: bool) -> None:
     """Run the collection service until SIGTERM or Ctrl-C.
 
     Without any setting it keeps its data in a SQLite file and shows a new admin token once. Every setting is an
@@ -41,7 +42,7 @@ def serve(host: str, port: int, database: str | None, workers: int, as_json: boo
     if database is not None:
         os.environ["FANO_DATABASE_URL"] = database  # worker processes read it there
     try:
-        run(host=host, port=port, workers=workers, as_json=as_json)
+        run(host=host, port=port, workers=workers, until_stdin_ends=until_stdin_ends, as_json=as_json)
     except (Refusal, DatabaseUrlError, SchemaError, OSError) as error:
         click.echo(f"fano serve: {error}", err=True)
         sys.exit(1)

@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 
 from server.jobs.executor import Tell
 from server.jobs.task import Outcome, Task
-from server.jobs.worker import CANCEL, main
+from server.jobs.worker import CANCEL, READY, main
 
 __all__ = ["LocalExecutor"]
 
@@ -33,6 +33,11 @@ class LocalExecutor:
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         for worker in self._workers:
             self._idle.put(worker)
+
+    def warm(self) -> None:
+        """Start the processes now, so that the first task does not wait for them. Returns at once."""
+        for worker in self._workers:
+            worker.start()
 
     def execute(self, task: Task, tell: Tell, cancelled: threading.Event) -> Outcome:
         """Carry out a task in the worker that was busy last."""
@@ -57,46 +62,59 @@ class _Worker:
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._closed = False
+        self._loaded = False
 
     def run(self, task: Task, tell: Tell, cancelled: threading.Event) -> Outcome:
         """Send a task and wait for its outcome."""
         with self._running:
             try:
-                pipe = self._ready()
+                pipe = self._ready(cancelled)
                 if pipe is None:
                     return Outcome("cancelled")
                 pipe.send(task)
-                return self._wait(pipe, tell, cancelled)
+                return self._wait(pipe, tell, cancelled, task.patience)
             except (EOFError, OSError):
                 how = self._bury()
                 return Outcome("cancelled") if self._closed else Outcome.lost(how)
 
-    def _wait(self, pipe: Connection, tell: Tell, cancelled: threading.Event) -> Outcome:
-        asked: float | None = None
+    def _wait(self, pipe: Connection, tell: Tell, cancelled: threading.Event, patience: float | None) -> Outcome:
+        begun, asked, late = time.monotonic(), None, False
         while True:
             if pipe.poll(_LOOK_SECONDS):
                 message = pipe.recv()
                 if isinstance(message, Outcome):
-                    return message
+                    return message if message.state != "cancelled" or not late else _given_up(begun)
                 tell(message)
-            if cancelled.is_set() and asked is None:
+            now = time.monotonic()
+            late = late or (patience is not None and now - begun > patience)
+            if (cancelled.is_set() or late) and asked is None:
                 pipe.send(CANCEL)
-                asked = time.monotonic()
-            if asked is not None and time.monotonic() - asked > _GRACE_SECONDS:
+                asked = now
+            if asked is not None and now - asked > _GRACE_SECONDS:
                 self._bury()
-                return Outcome("cancelled")
+                return _given_up(begun) if late else Outcome("cancelled")
 
-    def _ready(self) -> Connection | None:
-        """The pipe to a living process, None when this worker is closed."""
+    def _ready(self, cancelled: threading.Event) -> Connection | None:
+        """The pipe to a process that waits for a task; None when this worker is closed or the task no longer wanted."""
+        pipe = self.start()
+        while pipe is not None and not self._loaded:
+            if cancelled.is_set():
+                return None
+            if pipe.poll(_LOOK_SECONDS):
+                self._loaded = pipe.recv() == READY
+        return pipe
+
+    def start(self) -> Connection | None:
+        """The pipe to a living process, which may still be loading; None when this worker is closed."""
         with self._lock:
             if self._closed:
                 return None
             if self._process is None or not self._process.is_alive():
                 self._end()
-                self._start()
+                self._spawn()
             return self._pipe
 
-    def _start(self) -> None:
+    def _spawn(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=main, args=(theirs,), name="fano-worker", daemon=True)
@@ -111,6 +129,7 @@ class _Worker:
     def _end(self) -> str:
         process, pipe = self._process, self._pipe
         self._process = self._pipe = None
+        self._loaded = False
         if pipe is not None:
             pipe.close()
         if process is None:
@@ -130,3 +149,7 @@ class _Worker:
                 self._process.kill()  # its end of the pipe closes, which wakes whoever waits
         with self._running:
             self._bury()
+
+
+def _given_up(begun: float) -> Outcome:
+    return Outcome("too_long", predicted_seconds=2 * (time.monotonic() - begun))

@@ -13,13 +13,15 @@ __all__ = ["Outcome", "Task"]
 @dataclass(frozen=True)
 class Task:
     """kind: a name in `work.KINDS` · method: path of an analysis · body: its request, collections filled in ·
-    longest: seconds; work that is predicted to take longer is not begun, None for any.
+    longest: seconds; work that is predicted to take longer is not begun, None for any ·
+    patience: seconds after which work that was begun is given up as too long, None for never; for the local pool.
     """
 
     kind: str
     method: str
     body: Mapping[str, Any]
     longest: float | None = None
+    patience: float | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Outcome:
     """What became of a task.
 
     done: `content` is its result as JSON · failed: `slug`, `detail` and `extras` make a problem document ·
-    cancelled · too_long: it was not begun, and `predicted_seconds` says why.
+    cancelled · too_long: it was not begun or given up, and `predicted_seconds` is what it would take, at least.
     """
 
     state: Literal["done", "failed", "cancelled", "too_long"]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.progress import Cancelled, Progress
-from ldp_core.analysis.registry import entry_point
+from ldp_core.analysis.registry import ENTRY_POINTS, entry_point
 from ldp_core.analysis.versions import library_versions
 from ldp_core.errors import FanoError
 from server.jobs.task import Outcome, Task
 
-__all__ = ["KINDS", "perform"]
+__all__ = ["KINDS", "perform", "preload"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,12 @@ def perform(task: Task, progress: Progress) -> Outcome:
     except Exception:
         _log.exception("a task of kind %s failed", task.kind)
         return Outcome("failed", slug="job-failed", detail="an unexpected error; it was logged where the work was done")
+
+
+def preload() -> None:
+    """Import every analysis, so that no request has to wait for it."""
+    for entry in ENTRY_POINTS.values():
+        entry.method  # noqa: B018 - it is imported when it is first looked at
 
 
 def _refused(slug: str, error: AnalysisError) -> Outcome:

@@ -21,7 +21,7 @@ from server.observability.json_log import log_config
 if TYPE_CHECKING:
     from ldp_core.analysis.progress import Step
 
-__all__ = ["CANCEL", "ENVIRONMENT", "main"]
+__all__ = ["CANCEL", "ENVIRONMENT", "READY", "main"]
 
 ENVIRONMENT: Mapping[str, str] = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -31,7 +31,7 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 """One thread each: there are as many workers as there are to be busy cores."""
 
-CANCEL = "cancel"
+CANCEL, READY = "cancel", "ready"
 _TELL_SECONDS = 0.2
 
 
@@ -41,13 +41,14 @@ def main(connection: Connection) -> None:
     logging.config.dictConfig(log_config("warning"))  # no text of an error, which may quote what was sent
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which closes the pipe
     _be_the_first_to_go()
+    from server.jobs.work import perform, preload  # the numerics, after the number of threads
+
+    preload()
+    connection.send(READY)
     stop, tasks = threading.Event(), queue.SimpleQueue[Any]()
     threading.Thread(target=_listen, args=(connection, tasks, stop), daemon=True).start()
     while True:
-        task = tasks.get()
-        from server.jobs.work import perform  # the numerics, after the number of threads
-
-        outcome = perform(task, _Watch(connection, stop))
+        outcome = perform(tasks.get(), _Watch(connection, stop))
         connection.send(outcome)
 
 

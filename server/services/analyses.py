@@ -15,7 +15,7 @@ import msgspec
 
 from ldp_core.analysis.progress import silent
 from ldp_core.analysis.registry import ENTRY_POINTS
-from server.jobs.executor import Executor
+from server.jobs.local import LocalExecutor
 from server.jobs.task import Outcome, Task
 from server.refusals import AnalysisTooLarge, InvalidAnalysis, JobFailed, Overloaded, Refusal, UnknownResource
 from server.services.binding import Binding, Bound
@@ -50,51 +50,43 @@ class Answer:
 class Analyses:
     """All analyses of `ldp_core.analysis`, on what is sent or on collections.
 
-    quick: an executor for short work alone · wake: told of each new job.
+    quick: a pool for short work alone · wake: told of each new job.
     """
 
-    def __init__(self, binding: Binding, jobs: Jobs, quick: Executor, wake: Callable[[], None]) -> None:
+    def __init__(self, binding: Binding, jobs: Jobs, quick: LocalExecutor, wake: Callable[[], None]) -> None:
         self._binding = binding
         self._jobs = jobs
         self._quick = quick
         self._wake = wake
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fano-analysis")
-        self._waiting = 0
+        self._places = threading.BoundedSemaphore(_WAITING)
 
     def submit(
         self, owner: Principal, method: str, body: Mapping[str, Any], *, at_once: bool = True
     ) -> "Future[Answer]":
-        """Answer in the background. Belongs to one event loop. at_once: what is quick; else everything becomes a job, once it is checked.
+        """Answer in the background. at_once: what is quick; else everything becomes a job, once it is checked.
 
         Raises Overloaded; the future raises what the request is refused for.
         """
         if method not in ENTRY_POINTS:
             raise UnknownResource(f"no analysis is called {method[:60]!r}; GET /v1/analysis lists them")
-        if self._waiting >= _WAITING:
+        if not self._places.acquire(blocking=False):
             raise Overloaded("too many analyses are waiting; ask again in a moment")
-        self._waiting += 1
         future = self._threads.submit(self._answer, owner, method, body, QUICK_SECONDS if at_once else 0.0)
-        future.add_done_callback(lambda _: self._answered())
+        future.add_done_callback(lambda _: self._places.release())
         return future
-
-    def _answered(self) -> None:
-        self._waiting -= 1
 
     def _answer(self, owner: Principal, method: str, body: Mapping[str, Any], quick_seconds: float) -> Answer:
         bound = self._binding.fill(body, owner.collection)
-        late = threading.Event()
-        timer = threading.Timer(PATIENCE_SECONDS, late.set)
-        timer.start()
-        try:
-            outcome = self._quick.execute(Task(_KIND, method, bound.body, quick_seconds), silent, late)
-        finally:
-            timer.cancel()
+        task = Task(_KIND, method, bound.body, quick_seconds, PATIENCE_SECONDS)
+        outcome = self._quick.execute(task, silent, threading.Event())
         if outcome.state == "failed":
             raise _refusal(outcome)
         if outcome.state == "done":
             return Answer(result=_with_inputs(outcome.content, bound))
-        predicted = outcome.predicted_seconds or PATIENCE_SECONDS
-        row = self._jobs.submit(owner, _KIND, method, body, collections=bound.collections, predicted_seconds=predicted)
+        row = self._jobs.submit(
+            owner, _KIND, method, body, collections=bound.collections, predicted_seconds=outcome.predicted_seconds
+        )
         self._wake()
         return Answer(job=row)
 
@@ -102,6 +94,10 @@ class Analyses:
         """The task of a claimed job, with collections as they are now. Raises what filling them in raises."""
         bound = self._binding.fill(msgspec.json.decode(claimed.request))
         return Prepared(Task(claimed.kind, claimed.method, bound.body), lambda content: _with_inputs(content, bound))
+
+    def warm(self) -> None:
+        """Load the analyses in the background, so that no request has to wait for it."""
+        self._quick.warm()
 
     def close(self) -> None:
         """Take nothing new; what is being answered is stopped."""

@@ -2,15 +2,16 @@
 
 import secrets
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from server.clock import Clock
-from server.refusals import IllegalTransition, InvalidParameters, UnknownResource
-from server.services.collections import Collections, Proposal, check_schedule
+from server.refusals import IllegalTransition, InvalidParameters, StaleEtag, UnknownResource
+from server.services.collections import Collections, Proposal, check_schedule, revision
 from server.services.lifecycle import TRANSITIONS, effective_state, unknown_collection
+from server.services.repeats import Once
 from server.services.specs import intake_terms, parsed_spec
 from server.storage import changes as rows
 from server.storage.audit import record_act
@@ -57,10 +58,12 @@ class Changes:
         self._clock = clock
         self._announce = announce
 
-    def move(self, collection_id: str, verb: str, *, actor: str) -> str:
+    def move(self, collection_id: str, verb: str, *, actor: str, once: Once | None = None) -> str:
         """Open, pause or close. Returns the new state. Raises UnknownCollection, or IllegalTransition with the present one."""
         sources, target = TRANSITIONS[verb]
+        once = once or Once()
         with self._changing(collection_id) as (connection, row, now):
+            once.claim(connection, now)
             if row.state not in sources:
                 raise IllegalTransition(
                     f"a collection that is {row.state} cannot {verb}; only one that is {' or '.join(sources)} can",
@@ -73,14 +76,22 @@ class Changes:
             moment = {"closes": int(now)} if target == "closed" else {}
             rows.change_collection(connection, row.number, state=target, **moment)
             self._record(connection, actor, f"collection.{verb}", collection_id)
+            once.settle(connection, target)
         return target
 
-    def patch(self, collection_id: str, changes: Mapping[str, Any], *, actor: str) -> CollectionRow:
+    def patch(
+        self, collection_id: str, changes: Mapping[str, Any], *, actor: str, expected: Collection[str] | None = None
+    ) -> CollectionRow:
         """Change what may change: see `server.api.lifecycle_schemas.PatchCollection`. All or nothing.
 
-        Raises UnknownCollection, IllegalTransition when it is too late, InvalidParameters for what can only move one way.
+        expected: revisions of which the collection must have one, any when None. Raises StaleEtag when it has another, UnknownCollection, IllegalTransition when it is too late, InvalidParameters for what can only move one way.
         """
         with self._changing(collection_id) as (connection, row, now):
+            if expected is not None and revision(row) not in expected:
+                raise StaleEtag(
+                    "the collection was changed since this ETag was given; look at it again, then decide",
+                    etag=f'"{revision(row)}"',
+                )
             values = {name: self._checked(row, name, value) for name, value in changes.items()}
             if {"opens", "closes"} & values.keys():
                 opens = values.get("opens", row.opens) if row.state == "draft" else None
@@ -112,14 +123,18 @@ class Changes:
                 )
         return value
 
-    def add_version(self, collection_id: str, wanted: NewVersion, *, actor: str) -> CollectionRow:
+    def add_version(
+        self, collection_id: str, wanted: NewVersion, *, actor: str, once: Once | None = None
+    ) -> CollectionRow:
         """Make the next version; it alone takes reports from now on. Reports of the earlier ones stay with them.
 
         Raises UnknownCollection, IllegalTransition for a closed collection, InvalidParameters.
         """
         made = self._collections.get(collection_id)  # the costly part, a mechanism, is built before anything is locked
         spec = self._collections.spec(_proposal(made, wanted), collection_id, made.version + 1)
-        with self._changing(collection_id) as (connection, row, _):
+        once = once or Once()
+        with self._changing(collection_id) as (connection, row, now):
+            once.claim(connection, now)
             if row.state == "closed":
                 raise IllegalTransition("a closed collection has no further version; create a new one", state=row.state)
             if row.version_number != made.version_number:
@@ -129,6 +144,7 @@ class Changes:
             insert_version(connection, row.number, spec.version, spec.canonical, spec.digest, items, digest)
             rows.change_collection(connection, row.number, question=spec.question)
             self._record(connection, actor, "version.create", collection_id, f"version {spec.version}")
+            once.settle(connection, str(spec.version))
         return self._collections.get(collection_id)
 
     def delete(self, collection_id: str, *, actor: str) -> OperationRow:
@@ -214,4 +230,5 @@ def _proposal(row: CollectionRow, wanted: NewVersion) -> Proposal:
         mechanism=wanted.mechanism or mechanism.name,
         parameters=mechanism.parameters if keep and wanted.parameters is None else wanted.parameters,
         window=wanted.window or intake_terms(row.spec).window_period,
+        cohorts=spec.cohorts,
     )

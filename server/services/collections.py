@@ -1,5 +1,6 @@
 """Collections: made as drafts, and read. What happens to them later is in `changes`."""
 
+import hashlib
 import secrets
 import string
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from ldp_core.wire import CollectionSpec, Domain, Limits, Window
 from server.clock import Clock, SystemClock
 from server.refusals import CollectionClosed, InvalidParameters
 from server.services.lifecycle import effective_state, unknown_collection
-from server.services.tokens import Scope, new_token, token_sha256
+from server.services.repeats import Once
+from server.services.tokens import Scope, token_sha256
 from server.settings import Settings
 from server.storage import collections as rows
 from server.storage import tokens as token_rows
@@ -19,7 +21,7 @@ from server.storage.audit import record_act
 from server.storage.collections import CollectionRow
 from server.storage.database import Database
 
-__all__ = ["FIRST_KEY", "Collections", "Proposal", "check_schedule"]
+__all__ = ["FIRST_KEY", "Collections", "Proposal", "check_schedule", "revision"]
 
 FIRST_KEY = "write key"
 """What the key that a collection is created with is called; it is stored with " of " and the id behind."""
@@ -59,12 +61,13 @@ class Collections:
         self._settings = settings
         self._clock = clock or SystemClock()
 
-    def create(self, proposal: Proposal, *, actor: str) -> tuple[CollectionRow, str]:
+    def create(self, proposal: Proposal, *, actor: str, once: Once | None = None) -> tuple[CollectionRow, str]:
         """Store a draft. Returns it with its write key, which cannot be read again. Raises InvalidParameters."""
         check_schedule(proposal.opens, proposal.closes, self._clock.now())
         collection_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
         spec = self.spec(proposal, collection_id, 1)
-        domain, write_key = spec.domain, new_token(Scope.INGEST)
+        once = once or Once()
+        domain, write_key = spec.domain, once.secret(Scope.INGEST)
         new = rows.NewCollection(
             id=spec.collection,
             name=proposal.name,
@@ -79,6 +82,7 @@ class Collections:
             retention=self.retention(proposal.retention),
         )
         with self._database.write() as connection:
+            once.claim(connection, self._clock.now())
             number = rows.insert_collection(connection, new)
             token_rows.add_token(
                 connection,
@@ -88,6 +92,7 @@ class Collections:
                 collection=number,
             )
             record_act(connection, now=self._clock.now(), actor=actor, act="collection.create", subject=new.id)
+            once.settle(connection, new.id)
         return self.get(new.id), write_key
 
     def get(self, collection_id: str, version: int | None = None) -> CollectionRow:
@@ -197,6 +202,12 @@ class Collections:
                 "choose smaller ones, or none",
             )
         return mechanism
+
+
+def revision(row: CollectionRow) -> str:
+    """Names the state and the settings of a collection: another one after every change."""
+    shown = (row.id, row.name, row.state, row.min_reports, row.opens, row.closes, row.retention, row.successor)
+    return hashlib.sha256(repr((*shown, row.version, row.spec_digest)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def check_schedule(opens: int | None, closes: int | None, now: float) -> None:

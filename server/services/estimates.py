@@ -109,9 +109,11 @@ class Estimates:
         """
         return self._thread.submit(lambda: render(self.decoded(self._collections.get(collection_id, version), asked)))
 
-    def run(self, collection_id: str, work: "Callable[[Estimates, CollectionRow], T]") -> "Future[T]":
+    def run(
+        self, collection_id: str, work: "Callable[[Estimates, CollectionRow], T]", version: int | None = None
+    ) -> "Future[T]":
         """Let `work` make estimates of a collection in the background. The future raises UnknownCollection too."""
-        return self._thread.submit(lambda: work(self, self._collections.get(collection_id)))
+        return self._thread.submit(lambda: work(self, self._collections.get(collection_id, version)))
 
     def background(self, work: Callable[[], T]) -> "Future[T]":
         """Let `work`, which decodes something of its own, run in the background thread."""

@@ -5,7 +5,7 @@ Every process may run one; each step is a transaction that does nothing when ano
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from server.clock import Clock
 from server.refusals import DatabaseUnavailable
@@ -36,7 +36,7 @@ class Housekeeping:
         retry_horizon_days: int,
         rows: int,
         at_most: float,
-        also: Callable[[], object] = lambda: None,
+        also: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._also = also
         self._changes = changes
@@ -75,7 +75,8 @@ class Housekeeping:
         try:
             self._changes.write_down_due()
             self.retention.purge()
-            self._also()
+            for work in self._also:
+                work()
             next_due = self._changes.seconds_to_next()
         except DatabaseUnavailable as refusal:
             _log.warning("the background work waits: %s", refusal.detail)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from server.clock import HOUR, Clock
 from server.refusals import InvalidParameters, UnknownResource
 from server.services.collections import Collections
-from server.services.tokens import Scope, Tokens, new_token, token_sha256
+from server.services.repeats import Once
+from server.services.tokens import Scope, Tokens, token_sha256
 from server.storage import tokens as rows
 from server.storage.audit import AuditEntry, audit_entries, record_act
 from server.storage.database import Connection, Database
@@ -42,7 +43,9 @@ class Keys:
         self._collections = collections
         self._clock = clock
 
-    def create_token(self, *, actor: str, name: str, kind: Scope, collection_id: str | None = None) -> NewToken:
+    def create_token(
+        self, *, actor: str, name: str, kind: Scope, collection_id: str | None = None, once: Once | None = None
+    ) -> NewToken:
         """A token for a person. collection_id: an analyst's only collection, or None for all.
 
         Raises InvalidParameters for a name that was ever given, or UnknownCollection.
@@ -50,7 +53,17 @@ class Keys:
         if kind is Scope.ADMIN and collection_id is not None:
             raise InvalidParameters.of("collection", "an admin token is for all collections; leave this out")
         collection = None if collection_id is None else self._collections.get(collection_id).number
-        return self._add(actor, "token.create", name, name, kind, collection, f"{kind} {collection_id or ''}".strip())
+        detail = f"{kind} {collection_id or ''}".strip()
+        return self._add(actor, "token.create", name, name, kind, collection, once or Once(), detail)
+
+    def made(self, scope: Scope, once: Once) -> NewToken:
+        """The token that a request made, now or when it was sent first. Raises UnknownResource."""
+        digest = token_sha256(once.secret(scope))
+        with self._database.read() as connection:
+            row = rows.find_token(connection, digest)
+        if row is None:
+            raise UnknownResource("what this request made is gone")
+        return NewToken(row, once.secret(scope))
 
     def tokens(self) -> Sequence[TokenRow]:
         """All tokens of people, ended ones too, the oldest first."""
@@ -72,11 +85,13 @@ class Keys:
             rows.end_token(connection, number, _this_hour(now))
             self._record(connection, actor, "token.revoke", row.name)
 
-    def create_key(self, *, actor: str, collection_id: str, name: str) -> NewToken:
+    def create_key(self, *, actor: str, collection_id: str, name: str, once: Once | None = None) -> NewToken:
         """A further write key of a collection. Raises UnknownCollection or InvalidParameters for a name that was given."""
         collection = self._collections.get(collection_id).number
         stored = key_name(collection_id, name)
-        return self._add(actor, "key.create", name, stored, Scope.INGEST, collection, subject=collection_id)
+        return self._add(
+            actor, "key.create", name, stored, Scope.INGEST, collection, once or Once(), subject=collection_id
+        )
 
     def keys(self, collection_id: str) -> Sequence[TokenRow]:
         """The write keys of a collection, ended ones too, the oldest first. Raises UnknownCollection."""
@@ -112,18 +127,21 @@ class Keys:
         stored: str,
         scope: Scope,
         collection: int | None,
+        once: Once,
         detail: str = "",
         subject: str | None = None,
     ) -> NewToken:
-        secret = new_token(scope)
+        secret = once.secret(scope)
         digest = token_sha256(secret)
         with self._database.write() as connection:
+            once.claim(connection, self._clock.now())
             if not rows.add_token(connection, name=stored, scope=scope, sha256=digest, collection=collection):
                 raise InvalidParameters.of(
                     "name", f"a token was called {shown!r} before, and the audit log names tokens; choose another name"
                 )
             self._record(connection, actor, act, subject or stored, detail or stored)
             row = rows.find_token(connection, digest)
+            once.settle(connection, "" if row is None else str(row.number))
         assert row is not None, "it was stored just now"
         return NewToken(row, secret)
 

@@ -29,13 +29,18 @@ _REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class SeriesQuestion:
-    """items: texts, or indices where the collection has no texts · window, cohort: as in `selection_of`, None for all."""
+    """What is asked.
+
+    items: texts, or indices where the collection has no texts · window, cohort: as in `selection_of`, None for all ·
+    version: of the collection, the current one when None.
+    """
 
     items: Sequence[str]
     window: str | None = None
     cohort: str | None = None
     decoder: str | None = None
     confidence: float = 0.95
+    version: int | None = None
 
 
 class _Point(NamedTuple):
@@ -59,7 +64,9 @@ class SeriesService:
 
         The future raises UnknownCollection, or InvalidParameters for what the collection does not have.
         """
-        return self._estimates.run(collection_id, lambda _estimates, row: self._document(row, question))
+        return self._estimates.run(
+            collection_id, lambda _estimates, row: self._document(row, question), question.version
+        )
 
     def _document(self, row: CollectionRow, question: SeriesQuestion) -> dict[str, Any]:
         mechanism = mechanism_of(row.spec)

@@ -22,6 +22,7 @@ from server.services.job_runner import JobRunner
 from server.services.jobs import Jobs
 from server.services.keys import Keys
 from server.services.readiness import Readiness
+from server.services.repeats import Repeats
 from server.services.series import SeriesService
 from server.services.startup import make_tokens
 from server.services.writer import GroupCommitWriter, Outcome, Upload
@@ -41,6 +42,7 @@ class Services:
         self.database = Database(settings.database)
         self.tokens = make_tokens(settings, self.database, self.clock)
         self.collections = Collections(self.database, settings, self.clock)
+        self.repeats = Repeats(self.database, self.clock)
         self.changes = Changes(self.database, self.collections, self.clock, announce=lambda: self.housekeeping.wake())
         self.housekeeping = Housekeeping(
             self.database,
@@ -49,7 +51,7 @@ class Services:
             retry_horizon_days=settings.retry_horizon_days,
             rows=settings.purge_rows,
             at_most=settings.housekeeping_seconds,
-            also=lambda: self.jobs.purge(),
+            also=(self.repeats.forget, lambda: self.jobs.purge()),
         )
         self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
         self.writer = GroupCommitWriter(
@@ -106,6 +108,7 @@ class Services:
         self.job_runner.start()
         if self.settings.warm_decoder:
             self.estimates.warm()
+            self.analyses.warm()
 
     def close(self) -> None:
         """Commit what waits, end the threads, close the connections."""

@@ -1,13 +1,16 @@
 """The group-commit writer: one thread that turns whatever uploads are waiting into one transaction.
 
-While a commit runs, new uploads gather; the next commit takes them all. So the cost of a durable commit is shared, there is no
-timer to tune, and in busy hours many uploads lose their order in one segment. The queue is bounded: beyond it an
-upload is refused at once rather than kept waiting.
+While a commit runs, new uploads gather; the next commit takes them all. So the cost of a durable commit is shared, and in busy hours
+many uploads lose their order in one segment. After a commit the writer rests until as many uploads wait as were under way when it
+ended, but for no more than half of the time that the commit took: those it has just answered come back, and would otherwise
+find the next commit under way with the first few of them. A client that is alone never waits for others. The queue is bounded: beyond
+it an upload is refused at once rather than kept waiting.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,6 +22,7 @@ __all__ = ["GroupCommitWriter", "Outcome", "Receipt", "Upload"]
 
 _GROUP_UPLOADS = 1_024
 _GROUP_BYTES = 4 << 20
+_LONGEST_REST = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +71,8 @@ class GroupCommitWriter:
         self._wake = threading.Condition()
         self._closing = False
         self._waking = False
+        self._wanted = 1  # uploads that make a commit worth it
+        self._rest = 0.0
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -125,11 +131,19 @@ class GroupCommitWriter:
     def _notify(self) -> None:
         self._waking = False
         with self._wake:
-            self._wake.notify()
+            if self._due():
+                self._wake.notify()
+
+    def _due(self) -> bool:
+        """Is a commit worth it now? Asked with the lock held."""
+        return self._closing or len(self._waiting) >= self._wanted or self._bytes >= _GROUP_BYTES
 
     def _run(self) -> None:
         while group := self._next_group():
+            began = time.perf_counter()
             outcomes = self._outcomes([upload for upload, _ in group])
+            self._rest = min((time.perf_counter() - began) / 2, _LONGEST_REST)
+            self._wanted = min(len(group) + len(self._waiting), _GROUP_UPLOADS)
             futures = [future for _, future in group]
             assert self._loop is not None
             self._loop.call_soon_threadsafe(_resolve, futures, outcomes)
@@ -139,8 +153,9 @@ class GroupCommitWriter:
         group: list[_Ticket] = []
         size = 0
         with self._wake:
-            while not self._waiting and not self._closing:
-                self._wake.wait()
+            self._wake.wait_for(self._due, self._rest)
+            self._wanted = 1
+            self._wake.wait_for(self._due)
             while self._waiting and len(group) < _GROUP_UPLOADS and size < _GROUP_BYTES:
                 ticket = self._waiting.popleft()
                 size += len(ticket[0].messages)

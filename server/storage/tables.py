@@ -38,6 +38,7 @@ __all__ = [
     "jobs",
     "metadata",
     "operations",
+    "repeatable_requests",
     "segments",
     "tallies",
     "tokens",
@@ -154,6 +155,18 @@ operations = Table(
     Column("total", BigInteger),  # rows; not known before the first step
     CheckConstraint("state IN ('running', 'done')", name="state"),
     sqlite_autoincrement=True,
+)
+
+repeatable_requests = Table(
+    "repeatable_requests",
+    metadata,
+    Column(
+        "key_hash", LargeBinary, primary_key=True
+    ),  # of the caller's token and the Idempotency-Key, neither of which is stored
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),  # of the secret that the request made, if it made one
+    Column("hour", BigInteger, nullable=False),  # hours since 1970 of the first time
+    Column("result", String(64)),  # what names the thing that was made
 )
 
 audit_log = Table(

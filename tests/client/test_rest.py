@@ -20,10 +20,19 @@ def admin(service: FakeService) -> Callable[..., AdminClient]:
     return lambda token=ADMIN: AdminClient("https://fano.test", token, wire=wire(service))
 
 
-def test_a_creation_is_never_sent_twice(service: FakeService, admin: Callable[..., AdminClient]) -> None:
+def test_a_creation_is_sent_again_under_one_key(service: FakeService, admin: Callable[..., AdminClient]) -> None:
+    client = admin()
+    for _ in range(2):
+        service.script = [httpx.ReadTimeout("slow")]
+        client.create(name="n", question="q", epsilon="1", domain_size=5)
+    keys = [seen.headers["idempotency-key"] for seen in service.seen]
+    assert keys[0] == keys[1] != keys[2] == keys[3]
+
+
+def test_what_has_no_key_is_sent_once(service: FakeService, admin: Callable[..., AdminClient]) -> None:
     service.script = [httpx.ReadTimeout("slow")]
     with pytest.raises(ServiceUnavailable):
-        admin().create(name="n", question="q", epsilon="1", domain_size=5)
+        admin().analyse("top-k", {})
     assert len(service.seen) == 1
 
 

@@ -72,6 +72,7 @@ class Target:
             return aimed
         if isinstance(case.body, dict):
             aimed.body = self._fitting_body(case.method, case.path, case.body)
+        aimed.headers = {name: value for name, value in case.headers.items() if name.lower() != "if-match"}
         if case.path.endswith("/series"):
             aimed.query = {
                 **_leave(case.query, "window", "cohort", "decoder", "version"),
@@ -130,7 +131,7 @@ class Target:
         if path.endswith("/compare"):
             sides = {side: {"cohort": cohort} for side, cohort in zip(("first", "second"), _COHORTS, strict=True)}
             groups = [{**group, "items": QUESTION["items"][:2]} for group in body.get("groups", [])[:1]]
-            return {**_leave(body, "decoder"), **sides, "groups": groups}
+            return {**_leave(body, "decoder", "version"), **sides, "groups": groups}
         if path == _ANALYSIS:
             return {**optimizer.EXAMPLE, **body} if len(body) % 2 else dict(optimizer.EXAMPLE)
         if path.endswith("/top-k"):

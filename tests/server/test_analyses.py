@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from ldp_core.analysis.histogram import CollectionHistogram
+from ldp_core.analysis.histogram import CollectionHistogram, describe_mechanism
 from ldp_core.analysis.registry import ENTRY_POINTS
 from ldp_core.mechanisms import Mechanism, Tally
 from ldp_core.mechanisms import create as create_mechanism
 from server.api.job_schemas import AnalysisList, AnalysisOut, JobAccepted, JobList, JobOut
+from server.services import analyses
 from tests.server.assertions import assert_problem
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
@@ -23,6 +24,7 @@ from tests.services.tokens import bearer, make_token
 
 MESSAGES = np.random.default_rng(5).integers(0, 13, 500).tolist()
 LONG = {"d": 50, "steps": 16_000, "runs": 40, "log_points": 2}
+OF_COLLECTIONS = {"top-k", "utilities", "lojasiewicz/fit", "lojasiewicz/stream", "nonsmooth-derivative"}
 FOREVER = {"d": 50, "steps": 300_000, "runs": 100, "log_points": 2}
 
 
@@ -69,10 +71,10 @@ def test_every_analysis_is_listed_with_what_a_form_needs(running: InProcess) -> 
     AnalysisList.model_validate(answer.json())
     methods = {one["path"]: one for one in answer.json()["methods"]}
     assert set(methods) == set(ENTRY_POINTS)
-    for path, one in methods.items():
+    for one in methods.values():
         assert set(one) == {"path", "family", "title", "question", "schema", "example", "verdicts", "collection"}
         Draft202012Validator(one["schema"]).validate(one["example"])
-        assert one["collection"] == (path in ("top-k", "utilities"))
+    assert {path for path, one in methods.items() if one["collection"]} == OF_COLLECTIONS
 
 
 @pytest.mark.parametrize("path", ENTRY_POINTS)
@@ -151,11 +153,51 @@ def test_top_k_of_a_collection_is_that_of_its_counts(running: InProcess) -> None
     assert document["items"] == [f"item {i}" for i in range(10)]
 
 
+def test_the_likeliest_histogram_of_a_collection(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    named = ask(running, "lojasiewicz/fit", {"histogram_id": collection.id, "cohort": None})
+    counts = {"counts": Tally.of(MESSAGES, 13).counts.tolist(), "mechanism": describe_mechanism(mechanism)}
+    given = ask(running, "lojasiewicz/fit", counts)
+    assert named.status_code == given.status_code == 200, named.text
+    assert named.json()["result"] == given.json()["result"]
+
+
+def test_a_derivative_takes_the_collection_that_its_histogram_names(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    own = CollectionHistogram(mechanism, mechanism.tally(MESSAGES)).to_fields() | {"post": "norm_sub"}
+    method = ENTRY_POINTS["nonsmooth-derivative"].method
+    functional = {"name": "gini"}
+    expected = method.run(method.from_json({"bind": own, "functional": functional})).to_json()
+    named = {"collection_id": collection.id, "post": "norm_sub"}
+    for body in ({"bind": named}, {"bind": {"post": "norm_sub"}, "collection_id": collection.id}):
+        answer = ask(running, "nonsmooth-derivative", {**body, "functional": functional})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["result"] == json.loads(json.dumps(expected["result"]))
+
+
 def test_utilities_of_a_collection(running: InProcess) -> None:
     collection, _ = reported(running, [0, 1, 2, 3] * 2_000 + [4] * 1_500)
     answer = running.post(f"/v1/collections/{collection.id}/utilities", json={}, headers=ADMIN)
     assert answer.status_code == 200, answer.text
     assert answer.json()["verdict"] in ENTRY_POINTS["utilities"].method.VERDICTS
+
+
+@pytest.mark.parametrize("path", ["lojasiewicz/fit", "lojasiewicz/stream"])
+def test_the_likelihood_of_a_collection_is_that_of_its_counts(running: InProcess, path: str) -> None:
+    collection, mechanism = reported(running)
+    by_name = ask(running, path, {"collection_id": collection.id})
+    fields = CollectionHistogram(mechanism, Tally.of(MESSAGES, 13)).to_fields()
+    by_counts = ask(running, path, {**fields, "counts": fields["counts"].tolist()})
+    assert by_name.status_code == by_counts.status_code == 200, by_name.text
+    assert by_name.json()["result"] == by_counts.json()["result"]
+    assert by_name.json()["result"]["n"] == 500
+
+
+def test_a_step_that_raises_the_loss_is_a_refusal(running: InProcess) -> None:
+    body = {**ENTRY_POINTS["lojasiewicz/fit"].method.EXAMPLE, "algorithm": "mirror", "step": 1000}
+    assert_problem(
+        ask(running, "lojasiewicz/fit", body), 422, "invalid-analysis", code="step_above_limit", field="step"
+    )
 
 
 def test_cohorts_of_a_collection_are_told_apart_by_their_histograms(running: InProcess) -> None:
@@ -280,3 +322,95 @@ def test_a_token_has_so_many_jobs_and_no_more(running: InProcess) -> None:
     last = ask(running, "single-location/dynamics", FOREVER, token)
     assert last.status_code == 202
     running.request("DELETE", last.json()["status_url"], headers=token)
+
+
+def collected(service: InProcess, shares: np.ndarray, phones: int = 20_000, seed: int = 11) -> TestCollection:
+    """A live collection with a report of each phone, whose items have these shares."""
+    collection = create(service.post, items=[f"item {i}" for i in range(len(shares))])
+    mechanism = create_mechanism("projective_geometry", epsilon="1", domain_size=len(shares))
+    rng = np.random.default_rng(seed)
+    messages = mechanism.randomize_many(rng.choice(len(shares), phones, p=shares), rng)
+    for start in range(0, phones, 10_000):
+        report(service, collection, messages[start : start + 10_000].tolist())
+    return collection
+
+
+def test_a_thousand_items_of_twenty_thousand_phones_are_ranked(running: InProcess) -> None:
+    shares = 1 / np.arange(1, 1_001) ** 1.1
+    collection = collected(running, shares / shares.sum())
+    answer = running.post(f"/v1/collections/{collection.id}/top-k", json={"k": 10, "seed": 1}, headers=ADMIN)
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    assert document["verdict"] == "ranking_supported"
+    columns = document["result"]["items"]
+    assert len(columns["p_topk"]) == 1_000
+    assert columns["status"][0] == "in"
+    assert sum(columns["p_topk"]) == pytest.approx(10)
+    assert all(low <= high for low, high in zip(columns["rank_low"], columns["rank_high"], strict=True))
+    assert document["diagnostics"]["covariance_mode"] == "independent"
+
+
+def test_where_all_items_are_equally_frequent_there_is_no_signal(running: InProcess) -> None:
+    collection = collected(running, np.full(100, 0.01))  # seed fixed; 1 % of seeds would be called supported
+    answer = running.post(f"/v1/collections/{collection.id}/top-k", json={"k": 10}, headers=ADMIN)
+    document = answer.json()
+    assert document["verdict"] == "no_signal"
+    assert set(document["result"]["items"]["status"]) == {"borderline"}
+    assert max(document["result"]["items"]["p_topk"]) < 1
+
+
+def test_an_oversized_request_is_refused_before_memory_is_taken(running: InProcess) -> None:
+    """Sixteen million counts would be asked for, and thirty thousand million steps; both are refused from a few bytes."""
+    huge = {"name": "projective_geometry", "epsilon": "1", "domain_size": 10, "parameters": {"q": 149, "t": 5}}
+    answer = ask(running, "top-k", {"mechanism": huge, "counts": [1], "k": 2})
+    assert_problem(answer, 413, "analysis-too-large", code="too_large", field="mechanism")
+    answer = ask(running, "max-margin", {"points": [[0.0]] * 20_001, "labels": [1] * 20_001, "methods": ["gd_both"]})
+    assert_problem(answer, 413, "analysis-too-large", code="too_large", field="points")
+    answer = ask(
+        running, "perturbed", {"solver": "argmax", "theta": [0] * 100_001, "noise": {"kind": "normal", "sigma": 1}}
+    )
+    assert_problem(answer, 413, "analysis-too-large", code="too_large", field="theta")
+
+
+def test_what_takes_longer_than_was_predicted_becomes_a_job(
+    running: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "QUICK_SECONDS", 1e9)
+    monkeypatch.setattr(analyses, "PATIENCE_SECONDS", 0.5)
+    answer = ask(running, "single-location/dynamics", FOREVER)
+    assert answer.status_code == 202
+    assert answer.json()["predicted_seconds"] > 0
+    assert running.request("DELETE", answer.json()["status_url"], headers=ADMIN).json()["status"] == "cancelled"
+    assert (
+        ask(running, "utilities", ENTRY_POINTS["utilities"].method.EXAMPLE).status_code == 200
+    )  # the worker is free again
+
+
+def test_the_job_of_a_deleted_collection_goes_with_it(running: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analyses, "QUICK_SECONDS", 0.0)
+    collection, _ = reported(running)
+    services = running.app.state.services
+    job = ask(running, "top-k", {"collection_id": collection.id, "k": 5}).json()
+    assert set(job) == {"id", "status_url", "events_url", "predicted_seconds"}
+    done = waited(running, job["id"])
+    assert done["status"] == "done"
+    assert done["result"]["inputs"][0]["collection"] == collection.id
+    assert services.jobs.purge() == 0
+    assert running.request("DELETE", f"/v1/collections/{collection.id}", headers=ADMIN).status_code == 202
+    services.jobs.purge()
+    assert_problem(running.get(f"/v1/jobs/{job['id']}", headers=ADMIN), 404, "unknown-resource")
+
+
+def test_a_job_whose_collection_was_deleted_before_it_began_says_so(running: InProcess) -> None:
+    services = running.app.state.services
+    row = services.jobs.submit(
+        services.tokens.principal(ADMIN["Authorization"].removeprefix("Bearer ")),
+        "analysis",
+        "utilities",
+        {"collection_id": "AAAAAAAAAAAA"},
+        predicted_seconds=5,
+    )
+    failed = waited(running, row.id)
+    assert failed["status"] == "failed"
+    assert failed["error"]["type"] == "urn:fanoplane:problem:unknown-collection"
+    assert failed["error"]["status"] == 404

@@ -196,3 +196,25 @@ def test_two_windows_are_compared(sqlite_service: InProcess, messages: list[list
     document = compare(sqlite_service, collection, first={"window": "20000"}, second={"window": "20001..20009"}).json()
     assert document["significant"] == 2
     assert document["items"][1]["difference"] > 0 > document["items"][0]["difference"]
+
+
+def test_a_new_version_keeps_the_cohorts(service: InProcess) -> None:
+    collection = made(service)
+    path = f"/v1/collections/{collection.id}"
+    second = service.post(f"{path}/versions", json={"items": ["yes", "no"]}, headers=ADMIN).json()
+    assert second["cohorts"] == COHORTS
+    assert CollectionSpec.parse(service.get(f"/c/{collection.id}/spec").content).cohorts == tuple(COHORTS)
+    batch = {**collection.batch([1]), "spec_digest": second["spec_digest"]}
+    without = service.post(collection.reports_path, json=batch, headers=collection.write_headers)
+    assert_problem(without, 422, "invalid-parameters")
+    stated = service.post(collection.reports_path, json={**batch, "cohort": 1}, headers=collection.write_headers)
+    assert stated.status_code == 200
+
+
+def test_an_earlier_version_is_compared_by_itself(sqlite_service: InProcess, messages: list[list[int]]) -> None:
+    collection = reported(sqlite_service, messages)
+    before = compare(sqlite_service, collection).json()
+    sqlite_service.post(f"/v1/collections/{collection.id}/versions", json={"question": "And now?"}, headers=ADMIN)
+    assert_problem(compare(sqlite_service, collection), 422, "not-enough-reports", have=0, need=1)
+    assert compare(sqlite_service, collection, version=1).json() == before
+    assert_problem(compare(sqlite_service, collection, version=3), 422, "invalid-parameters")

@@ -21,21 +21,23 @@ FOREVER = {"d": 50, "steps": 300_000, "runs": 100, "log_points": 2}
 
 
 class Asking:
-    """Somebody with an admin token, at whichever server is named."""
+    """Somebody with an admin token, at whichever server is named. Each request has a connection of its own."""
 
     def __init__(self, server: RealServer, token: str | None = None) -> None:
         self.token = token or str(server.admin_token)
-        self.client = httpx.Client(
-            base_url=server.url, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False, timeout=60
-        )
+        self._url = server.url
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.request(method, self._url + path, headers=headers, trust_env=False, timeout=60, **more)
 
     def begin(self, body: Mapping[str, Any]) -> str:
-        answer = self.client.post("/v1/analysis/single-location/dynamics", json=body)
+        answer = self.ask("POST", "/v1/analysis/single-location/dynamics", json=body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
     def job(self, job: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.get(f"/v1/jobs/{job}").json()
+        found: dict[str, Any] = self.ask("GET", f"/v1/jobs/{job}").json()
         return found
 
     def until(self, job: str, *states: str, progress: bool = False, seconds: float = 150) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def test_kill_9_during_a_job_loses_neither_the_job_nor_a_process(
     ended = again.until(job, "done")
     assert ended["result"]["params_effective"]["steps"] == SOME_SECONDS["steps"]
     assert until_gone(workers) == []
-    assert {one["status"] for one in again.client.get("/v1/jobs").json()["jobs"]} == {"done"}
+    assert {one["status"] for one in again.ask("GET", "/v1/jobs").json()["jobs"]} == {"done"}
 
 
 def test_sigterm_puts_a_job_back_and_the_next_process_does_it(
@@ -111,7 +113,6 @@ def test_sigterm_puts_a_job_back_and_the_next_process_does_it(
     job = asking.begin(SOME_SECONDS)
     asking.until(job, "running", progress=True)
     workers = children(where[0].process.pid)
-    asking.client.close()
     assert where[0].terminate(20) == 0
     assert until_gone(workers) == []
     database = Database(database_url)
@@ -144,7 +145,7 @@ def test_a_job_runs_in_one_of_two_servers_and_is_cancelled_through_the_other(
     database.dispose()
     assert len(holders) == 2  # two slots each, four jobs: nobody has one twice
     for asked, other in zip(jobs, (first, second, first, second), strict=True):
-        answer = other.client.delete(f"/v1/jobs/{asked}")
+        answer = other.ask("DELETE", f"/v1/jobs/{asked}")
         assert answer.json()["status"] == "cancelled"
     last = first.begin(SOME_SECONDS)  # it needs a slot whose work has stopped
     assert second.until(last, "done")["error"] is None
@@ -152,7 +153,8 @@ def test_a_job_runs_in_one_of_two_servers_and_is_cancelled_through_the_other(
 
 def test_a_job_whose_process_dies_three_times_has_failed(sqlite_url: str, tmp_path: Path) -> None:
     attempts = (
-        "import os; from server.services.job_runner import JobRunner; JobRunner._outcome = lambda *_: os._exit(9); "
+        "import os, time; from server.services.job_runner import JobRunner; "
+        "JobRunner._outcome = lambda *_: (time.sleep(5), os._exit(9)); "
     )
     token = None
     job = ""

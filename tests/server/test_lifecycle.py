@@ -164,6 +164,31 @@ def test_what_may_not_change(sqlite_service: InProcess, changes: dict[str, objec
     assert sqlite_service.get(f"/v1/collections/{collection.id}", headers=ADMIN).json() == before
 
 
+def test_a_change_can_be_bound_to_what_it_was_decided_on(timed: InProcess) -> None:
+    collection = create(timed.post)
+    path = f"/v1/collections/{collection.id}"
+
+    def change(name: str, if_match: str | None) -> Any:
+        headers = ADMIN if if_match is None else {**ADMIN, "If-Match": if_match}
+        return timed.request("PATCH", path, json={"name": name}, headers=headers)
+
+    first = timed.get(path, headers=ADMIN).headers["etag"]
+    upload(timed, collection, collection.batch([1]))
+    assert timed.get(path, headers=ADMIN).headers["etag"] == first  # the number of reports is no setting
+    second = change("one", first).headers["etag"]
+    assert second != first
+    assert second == timed.get(path, headers=ADMIN).headers["etag"]
+    for stale in (first, f"W/{second}", '"x"', second.strip('"'), ""):
+        assert_problem(change("two", stale), 412, "stale-etag", etag=second)
+    assert timed.get(path, headers=ADMIN).json()["name"] == "one"
+    for name, current in (("three", f"{first}, {second}"), ("four", "*"), ("five", None)):
+        answer = change(name, current)
+        assert (answer.status_code, answer.json()["name"]) == (200, name)
+    before = timed.get(path, headers=ADMIN).headers["etag"]
+    timed.post(f"{path}/pause", headers=ADMIN)
+    assert timed.get(path, headers=ADMIN).headers["etag"] != before
+
+
 def test_versions_are_appended_and_never_mix(timed: InProcess, database_url: str) -> None:
     collection = create(timed.post)
     old = collection.batch([1, 2])

@@ -134,6 +134,16 @@ def test_windows_that_did_not_change_are_decoded_once(
     assert [w["n"] for w in after["windows"]] == [300, 200, 5]
 
 
+def test_a_series_of_an_earlier_version(sqlite_service: InProcess, messages: dict[int, list[int]]) -> None:
+    collection = reported(sqlite_service, messages)
+    before = ask(sqlite_service, collection, "series", item="item 1").json()
+    sqlite_service.post(f"/v1/collections/{collection.id}/versions", json={"question": "And now?"}, headers=ADMIN)
+    assert ask(sqlite_service, collection, "series", item="item 1").json()["windows"] == []
+    assert ask(sqlite_service, collection, "series", item="item 1", version=1).json() == before
+    answer = ask(sqlite_service, collection, "series", item="item 1", version=3)
+    assert_problem(answer, 422, "invalid-parameters")
+
+
 def test_a_series_of_unnamed_items_takes_indices(sqlite_service: InProcess) -> None:
     collection = create(sqlite_service.post, items=None, domain_size=5)
     assert ask(sqlite_service, collection, "series", item="4").json()["windows"] == []

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 import pytest
@@ -47,6 +48,83 @@ def test_what_waits_during_a_commit_shares_the_next_one() -> None:
 
     asyncio.run(scenario())
     assert groups == [1, 39]
+
+
+@pytest.fixture
+def slow_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every commit seems to take hours, and the rest after it may, too: what does not wait for the end of a rest ends at once."""
+    hours = count(step=10_000.0)
+    monkeypatch.setattr("server.services.writer.time.perf_counter", lambda: next(hours))
+    monkeypatch.setattr("server.services.writer._LONGEST_REST", 3_600.0)
+
+
+@pytest.mark.usefixtures("slow_commits")
+def test_those_that_were_answered_come_back_into_one_group() -> None:
+    groups: list[int] = []
+    go = threading.Event()
+
+    def commit(uploads: Sequence[Upload]) -> list[Outcome]:
+        groups.append(len(uploads))
+        assert go.wait(10)
+        return accept(uploads)
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        first = asyncio.gather(*(writer.submit(an_upload(number)) for number in range(5)))
+        while not groups:
+            await asyncio.sleep(0.001)
+        second = [writer.submit(an_upload(10 + number)) for number in range(3)]  # while the first group commits
+        go.set()
+        await first
+        third = []
+        for number in range(5):  # they come back one by one
+            await asyncio.sleep(0.001)
+            assert groups == [5]
+            third.append(writer.submit(an_upload(20 + number)))
+        await asyncio.wait_for(asyncio.gather(*second, *third), 30)
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(scenario())
+    assert groups == [5, 8]
+
+
+@pytest.mark.usefixtures("slow_commits")
+def test_a_client_that_is_alone_never_waits_for_others() -> None:
+    groups: list[int] = []
+
+    def commit(uploads: Sequence[Upload]) -> list[Outcome]:
+        groups.append(len(uploads))
+        return accept(uploads)
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        for number in range(20):
+            await asyncio.wait_for(writer.submit(an_upload(number)), 30)
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(scenario())
+    assert groups == [1] * 20
+
+
+@pytest.mark.usefixtures("slow_commits")
+@pytest.mark.parametrize("full", ["uploads", "bytes", "closing"])
+def test_a_rest_ends_when_a_group_is_full_or_the_writer_is_to_end(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+    monkeypatch.setattr("server.services.writer._GROUP_UPLOADS", 4 if full == "uploads" else 1_000)
+    monkeypatch.setattr("server.services.writer._GROUP_BYTES", 16 if full == "bytes" else 1 << 20)
+
+    async def scenario() -> None:
+        writer = writer_of(accept)
+        writer.start()
+        await asyncio.gather(*(writer.submit(an_upload(number)) for number in range(8)))
+        more = asyncio.gather(*(writer.submit(an_upload(10 + number)) for number in range(4)))
+        if full != "closing":
+            await asyncio.wait_for(more, 30)
+        await asyncio.wait_for(asyncio.to_thread(writer.close), 30)
+        await more
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("uploads", "size"), [(3, 1 << 20), (100, 12)])

@@ -48,13 +48,14 @@ class EndlessLoad:
         for client in self.clients:
             client.start()
 
-    def finish(self, timeout: float = 90) -> None:
+    def finish(self, timeout: float = 330) -> None:
         """Make no new batch and wait until each one made is acknowledged."""
         self._stop.set()
         for client in self.clients:
             client.join(timeout)
         assert not any(client.is_alive() for client in self.clients)
-        assert [client.problem for client in self.clients if client.problem] == []
+        problems = [client.problem for client in self.clients if client.problem]
+        assert problems == [], problems
 
     @property
     def sent(self) -> Counter[int]:

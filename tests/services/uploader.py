@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300
+"""A server that is killed again and again on a crowded machine is away most of the time."""
 
 
 class Uploader(threading.Thread):

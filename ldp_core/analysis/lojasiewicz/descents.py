@@ -21,6 +21,8 @@ from ldp_core.types import FloatArray, Frequencies
 
 __all__ = ["UPDATES", "descend", "safe_step"]
 
+_NOTHING_TOLD = 1e-12
+
 Update = Callable[[Frequencies, FloatArray, float], Frequencies]
 
 
@@ -29,12 +31,18 @@ def _em(p: Frequencies, gradient: FloatArray, step: float) -> Frequencies:  # no
 
 
 def _mirror(p: Frequencies, gradient: FloatArray, step: float) -> Frequencies:
-    return _scaled(p * np.exp(-step * (gradient - gradient.min())))
+    return _tilted(p, -step * gradient)
 
 
 def _softmax(p: Frequencies, gradient: FloatArray, step: float) -> Frequencies:
-    v = softmax_gradient(p, gradient)
-    return _scaled(p * np.exp(-step * (v - v.min())))
+    return _tilted(p, -step * softmax_gradient(p, gradient))
+
+
+def _tilted(p: Frequencies, exponents: FloatArray) -> Frequencies:
+    """p o exp(exponents), scaled; by logarithms, so that the largest never underflows."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(p) + exponents
+    return _scaled(np.exp(logs - logs.max()))
 
 
 def _scaled(weights: FloatArray) -> Frequencies:
@@ -56,15 +64,22 @@ def descend(likelihood: Likelihood, algorithm: str, step: float) -> Iterator[Poi
 
 
 def safe_step(likelihood: Likelihood, algorithm: str) -> float | None:
-    """1/L: f falls with every step of at most this length. None where the channel gives no bound (some probability is 0)."""
+    """1/L: f falls with every step of at most this length. None where the channel gives no bound (some probability is 0).
+
+    Where messages tell nothing, L is 0 and any step is safe; 1 is returned.
+    """
     channel, s = likelihood.channel, likelihood.shares
     low, high = channel.least, channel.largest
     came = s > 0
     if algorithm == "softmax_gd":
-        return float(2 / (1 - s[came] @ (low[came] / high[came])))
+        return _inverse(float(1 - s[came] @ (low[came] / high[came])) / 2)
     if low[came].min() <= 0:
         return None
     steepest = np.zeros_like(s)
     q = np.minimum(2 * low[came], high[came])  # where (q - l)/q^2 is largest
     steepest[came] = s[came] * (q - low[came]) / q**2
-    return float(1 / (channel.adjoint(steepest) - steepest @ low).max())
+    return _inverse(float((channel.adjoint(steepest) - steepest @ low).max()))
+
+
+def _inverse(smoothness: float) -> float:
+    return 1 / smoothness if smoothness > _NOTHING_TOLD else 1.0

@@ -24,9 +24,12 @@ _OFFSETS = 400
 _REFINEMENTS = 40
 _ROUNDING = 1e4
 _STRETCHES = 10
+_LEAST_SPREAD = 0.1
+"""Of log D over the rows: less tells no slope."""
 _NEARLY_ONE = 1.1  # D would fall faster than t^-10
 _MOST_BEND = 0.5
 _MOST_RESIDUAL = 0.4
+_LARGEST_LOG = 700.0
 _T_95 = 2.2622
 """The 97.5 % point of Student's law with nine degrees of freedom."""
 
@@ -41,7 +44,7 @@ class TraceColumns:
 
     def usable(self, f_star: float) -> BoolArray:
         """Rows whose D is more than rounding and whose gradient is not 0.  (m,)"""
-        least = _ROUNDING * np.finfo(np.float64).eps * float(np.abs(self.f).max())
+        least = _ROUNDING * np.finfo(np.float64).eps * float(np.abs(self.f).max(initial=0))
         rows: BoolArray = (self.f - f_star > least) & (self.grad_norm > 0)
         return rows
 
@@ -92,34 +95,46 @@ def fit_exponent(trace: TraceColumns, f_star: float) -> ExponentFit | None:
     if len(used.t) < LEAST_POINTS:
         return None
     x, y = np.log(used.f - f_star), 2 * np.log(used.grad_norm)
-    if np.ptp(x) < 1e-6:
+    if np.ptp(x) < _LEAST_SPREAD:
         return None
-    alpha, intercept = np.polyfit(x, y, 1)
-    distances = y - (intercept + alpha * x)
+    alpha = _slope(x, y)
+    intercept = float(y.mean() - alpha * x.mean())
     spread = _jackknife_error(x, y) * _T_95
-    bend = 2 * float(np.polyfit(x - x.mean(), y, 2)[0]) * float(np.ptp(x)) if len(x) > 2 else 0.0
+    later = slice(len(x) // 2, None)
     return ExponentFit(
-        alpha=float(alpha),
-        low=float(alpha - spread),
-        high=float(alpha + spread),
-        alpha_end=float(np.polyfit(x[len(x) // 2 :], y[len(x) // 2 :], 1)[0]),
-        mu=float(np.exp(intercept) / 2),
-        bend=bend,
-        residual=float(np.sqrt(np.mean(distances**2))),
+        alpha=alpha,
+        low=alpha - spread,
+        high=alpha + spread,
+        alpha_end=_slope(x[later], y[later]),
+        mu=float(np.exp(min(intercept, _LARGEST_LOG)) / 2),
+        bend=2 * _curvature(x, y) * float(np.ptp(x)),
+        residual=float(np.sqrt(np.mean((y - intercept - alpha * x) ** 2))),
         points=len(x),
     )
+
+
+def _slope(x: FloatArray, y: FloatArray) -> float:
+    """Of the best line; 0 where all x are alike."""
+    u = x - x.mean()
+    size = float(u @ u)
+    return float(u @ y) / size if size > 0 else 0.0
+
+
+def _curvature(x: FloatArray, y: FloatArray) -> float:
+    """The coefficient of x^2 in the best parabola; 0 where fewer than three x differ."""
+    u = x - x.mean()
+    w = u * u - np.mean(u * u)
+    w = w - u * float(u @ w) / float(u @ u)
+    size = float(w @ w)
+    return float(w @ y) / size if size > 1e-12 * float(np.sum(u**4)) else 0.0
 
 
 def _jackknife_error(x: FloatArray, y: FloatArray) -> float:
     """Standard error of the slope, from leaving out one stretch at a time."""
     stretches = min(_STRETCHES, len(x) // 2)
-    slopes = []
-    for left_out in np.array_split(np.arange(len(x)), stretches):
-        kept = np.ones(len(x), dtype=bool)
-        kept[left_out] = False
-        slopes.append(float(np.polyfit(x[kept], y[kept], 1)[0]))
-    deviations = np.array(slopes) - np.mean(slopes)
-    return float(np.sqrt((stretches - 1) / stretches * np.sum(deviations**2)))
+    left_out = np.array_split(np.arange(len(x)), stretches)
+    slopes = np.array([_slope(np.delete(x, stretch), np.delete(y, stretch)) for stretch in left_out])
+    return float(np.sqrt((stretches - 1) / stretches * np.sum((slopes - slopes.mean()) ** 2)))
 
 
 def profile_minimum(trace: TraceColumns) -> float | None:
@@ -145,6 +160,4 @@ def profile_minimum(trace: TraceColumns) -> float | None:
 def _misfit(trace: TraceColumns, f_star: float) -> float:
     """Mean squared distance from the line."""
     x, y = np.log(trace.f - f_star), 2 * np.log(trace.grad_norm)
-    x, y = x - x.mean(), y - y.mean()
-    slope = float(x @ y / (x @ x))
-    return float(np.mean((y - slope * x) ** 2))
+    return float(np.mean((y - y.mean() - _slope(x, y) * (x - x.mean())) ** 2))

@@ -286,7 +286,7 @@ def _series(
 ) -> dict[str, Series]:
     others: dict[str, FloatArray] = {"gap": path.gaps}
     if request.algorithm == "em":
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             others["kl_bound"] = kl / trace.t
     series = {"descent": descent_series(trace, reference.value, exponent, **others)}
     if exponent is not None:

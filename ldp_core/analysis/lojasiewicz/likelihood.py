@@ -51,27 +51,30 @@ class Likelihood:
     def value_and_gradient(self, p: Frequencies) -> tuple[float, FloatArray]:
         """f(p) and g.  g: (k,)"""
         q = self.channel.forward(p)
-        with np.errstate(
-            divide="ignore", invalid="ignore"
-        ):  # a step too long can leave a message that came impossible: f is infinite
-            return self._value(q), -self.channel.adjoint(self._over(q, 1))
+        # a step too long can make a message that came impossible, or nearly so: f is infinite there
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return self._value(q), -self.channel.adjoint(self._over(self.shares, q))
 
     def curvature_weights(self, p: Frequencies) -> FloatArray:
         """s / (Q p)^2, so that f'' = Q' diag(it) Q.  (N,)"""
-        return self._over(self.channel.forward(p), 2)
+        return self._twice_over(self.channel.forward(p))
 
     @cached_property
     def least_curvature_weights(self) -> FloatArray:
         """The least that `curvature_weights` can be at any p: s / (largest entry of each row of Q)^2.  (N,)"""
-        return self._over(self.channel.largest, 2)
+        return self._twice_over(self.channel.largest)
 
     def _value(self, q: FloatArray) -> float:
         return -float(self.shares[self._came] @ np.log(q[self._came]))
 
-    def _over(self, q: FloatArray, power: int) -> FloatArray:
-        """s / q^power where a message came and 0 elsewhere."""
-        result = np.zeros_like(self.shares)
-        result[self._came] = self.shares[self._came] / q[self._came] ** power
+    def _twice_over(self, q: FloatArray) -> FloatArray:
+        """s / q^2, without squaring a q that may be tiny."""
+        return self._over(self._over(self.shares, q), q)
+
+    def _over(self, values: FloatArray, q: FloatArray) -> FloatArray:
+        """values / q where a message came and 0 elsewhere."""
+        result = np.zeros_like(values)
+        result[self._came] = values[self._came] / q[self._came]
         return result
 
 

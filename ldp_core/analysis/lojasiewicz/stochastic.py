@@ -1,14 +1,16 @@
 """Stochastic projected gradient descent on the likelihood, one batch of reports a step, with memory for one histogram and one row of counts.
 
 Notation: b reports in batch t · g_t = -(1/b) sum over the batch of Q_y / (Q p)_y · mu, offset: of the schedule
-    p_{t+1} = projection onto the simplex of p_t - g_t / (mu t + offset),   average: sum of (t + 1) p_{t+1} over sum of (t + 1).
+    p_{t+1} = projection onto the simplex of p_t - g_t / (mu t + offset),   average: sum of (t + 1) p_t over sum of (t + 1).
+The average holds a little of the uniform start, so no message that may come is impossible under it.
 With fresh reports g_t is unbiased for the population's likelihood, so this descends the test error itself. Where mu is at most the
 tangent curvature the average has an expected excess of (k - 1)/(2n) to first order, that of the maximum likelihood estimate.
 mu is by default half the least tangent curvature at the uniform histogram, and offset the largest curvature of a batch there.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +21,10 @@ from ldp_core.estimation.simplex import project_to_simplex
 from ldp_core.mechanisms.channel import Channel
 from ldp_core.types import Counts, FloatArray, Frequencies
 
-__all__ = ["Schedule", "StreamState", "default_schedule", "first_state", "sampled_descent", "take_batch"]
+__all__ = ["Schedule", "StochasticDescent", "StreamState", "default_schedule", "first_state", "sampled_descent"]
+
+_LEAST_LIKELY = 1e-6
+_LEAST_MU, _LEAST_OFFSET = 1e-9, 1e-6  # where messages tell nothing
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ def default_schedule(channel: Channel, batch: int, mu: float | None = None) -> S
     if mu is None:
         curved = least is not None and greatest is not None and least > 1e-9 * greatest
         mu = least / 2 if least is not None and curved else single / (100 * k)
-    return Schedule(mu, (single if greatest is None else greatest) + single / batch)
+    offset = (single if greatest is None else greatest) + single / batch
+    return Schedule(max(mu, _LEAST_MU), max(offset, _LEAST_OFFSET))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,28 +75,43 @@ def first_state(channel: Channel) -> StreamState:
     return StreamState(0, uniform, uniform, np.zeros(channel.messages, dtype=np.int64))
 
 
-def take_batch(channel: Channel, schedule: Schedule, state: StreamState, batch: Counts) -> StreamState:
-    """One step.  batch: (N,) counts of the reports that came"""
-    law = channel.forward(state.p)
-    weights: FloatArray = np.divide(batch / batch.sum(), law, out=np.zeros_like(law), where=batch > 0)
-    p = project_to_simplex(state.p + schedule.step(state.t) * channel.adjoint(weights))
-    t = state.t + 1
-    moved = float(np.linalg.norm(p - state.p))
-    return replace(
-        state,
-        t=t,
-        p=p,
-        average=state.average + (p - state.average) * (2 / (t + 1)),  # t over 1 + … + t
-        counts=state.counts + batch,
-        step_length=moved,
-        path_length=state.path_length + moved,
-    )
+@dataclass(frozen=True, eq=False)
+class StochasticDescent:
+    """The steps of one channel and schedule."""
+
+    channel: Channel
+    schedule: Schedule
+
+    @cached_property
+    def floor(self) -> FloatArray:
+        """Frequencies of messages below this count as this: a millionth of those of the uniform histogram.  (N,)
+
+        For a mechanism with e^epsilon up to a million nothing is below. It bounds the steps where some message is nearly impossible under some item.
+        """
+        k = self.channel.items
+        return _LEAST_LIKELY * self.channel.forward(np.full(k, 1 / k))
+
+    def take(self, state: StreamState, batch: Counts) -> StreamState:
+        """One step.  batch: (N,) counts of the reports that came"""
+        law = np.maximum(self.channel.forward(state.p), self.floor)
+        weights: FloatArray = np.divide(batch / batch.sum(), law, out=np.zeros_like(law), where=batch > 0)
+        p = project_to_simplex(state.p + self.schedule.step(state.t) * self.channel.adjoint(weights))
+        t = state.t + 1
+        moved = float(np.linalg.norm(p - state.p))
+        return StreamState(
+            t=t,
+            p=p,
+            average=state.average + (p - state.average) * (2 / (t + 2)),  # t + 1 over 1 + … + (t + 1)
+            counts=state.counts + batch,
+            step_length=moved,
+            path_length=state.path_length + moved,
+        )
 
 
 def sampled_descent(likelihood: Likelihood, batch: int, steps: int, rng: np.random.Generator) -> Iterator[Point]:
-    """Averages at up to 500 steps, batches drawn from the counts with replacement. One step without any curvature to go by."""
+    """Averages at up to 500 steps, batches drawn from the counts with replacement."""
     channel = likelihood.channel
-    schedule = default_schedule(channel, batch)
+    descent = StochasticDescent(channel, default_schedule(channel, batch))
     state, due, travelled = first_state(channel), due_steps(steps), 0.0
     edges = np.cumsum(likelihood.shares)
     while True:
@@ -99,4 +120,4 @@ def sampled_descent(likelihood: Likelihood, batch: int, steps: int, rng: np.rand
             yield Point(state.t, state.average, value, gradient, state.step_length, state.path_length - travelled)
             travelled = state.path_length
         drawn = np.searchsorted(edges, rng.random(batch) * edges[-1], side="right")
-        state = take_batch(channel, schedule, state, np.bincount(drawn, minlength=channel.messages))
+        state = descent.take(state, np.bincount(drawn, minlength=channel.messages))

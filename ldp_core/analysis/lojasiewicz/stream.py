@@ -26,7 +26,7 @@ from ldp_core.analysis.lojasiewicz.inputs import (
 from ldp_core.analysis.lojasiewicz.interior_point import interior_point
 from ldp_core.analysis.lojasiewicz.likelihood import Likelihood, frank_wolfe_gap
 from ldp_core.analysis.lojasiewicz.path import due_steps, walk
-from ldp_core.analysis.lojasiewicz.stochastic import Schedule, StreamState, default_schedule, first_state, take_batch
+from ldp_core.analysis.lojasiewicz.stochastic import StochasticDescent, StreamState, default_schedule, first_state
 from ldp_core.analysis.progress import Progress, Step, silent
 from ldp_core.analysis.result import AnalysisResult, Series
 from ldp_core.exact_sum import exact_sum
@@ -223,7 +223,7 @@ def run(request: StreamRequest, *, progress: Progress = silent) -> AnalysisResul
     channel = channel_of(request.mechanism)
     schedule = default_schedule(channel, request.batch, request.mu_step)
     start = first_state(channel) if request.state is None else StreamState(**request.state)
-    state, rows = _pass(request, channel, schedule, start, progress)
+    state, rows = _pass(request, StochasticDescent(channel, schedule), start, progress)
     likelihood = Likelihood(channel, state.counts)
     value, gradient = likelihood.value_and_gradient(state.average)
     best = walk(interior_point(likelihood), steps=_NEWTON_STEPS, tol_gap=_REFERENCE_GAP).last
@@ -274,14 +274,14 @@ def run(request: StreamRequest, *, progress: Progress = silent) -> AnalysisResul
 
 
 def _pass(
-    request: StreamRequest, channel: Channel, schedule: Schedule, state: StreamState, progress: Progress
+    request: StreamRequest, descent: StochasticDescent, state: StreamState, progress: Progress
 ) -> tuple[StreamState, list[tuple[int, Frequencies]]]:
     """The state after all batches, and the average at up to some sixty steps."""
     batches = math.ceil(request.size / request.batch)
     recorded = due_steps(batches, 60)
     rows = []
-    for done, batch in enumerate(_batches(request, channel.messages), start=1):
-        state = take_batch(channel, schedule, state, batch)
+    for done, batch in enumerate(_batches(request, descent.channel.messages), start=1):
+        state = descent.take(state, batch)
         if done in recorded:
             rows.append((state.t, state.average))
             progress(Step(done, batches, "batches", "step length", state.step_length))

@@ -13,7 +13,7 @@ from ldp_core.types import FloatArray
 __all__ = ["descent_series", "exponent_series"]
 
 _STEEPEST = 300.0
-"""Of the logarithm of the predicted line, which would otherwise overflow."""
+"""Of the logarithm of a fitted line, which could otherwise overflow."""
 
 
 def descent_series(trace: TraceColumns, f_star: float, fit: ExponentFit | None, **others: FloatArray) -> Series:
@@ -32,9 +32,6 @@ def exponent_series(trace: TraceColumns, f_star: float, fit: ExponentFit) -> Ser
     """|g|^2 against D over the rows that the fit used, with 2 mu D^alpha."""
     used = trace.rows(trace.usable(f_star)).thinned()
     excess = used.f - f_star
-    columns: Mapping[str, Any] = {
-        "excess": excess,
-        "squared_gradient": used.grad_norm**2,
-        "fitted": 2 * fit.mu * excess**fit.alpha,
-    }
+    fitted = np.exp(np.clip(np.log(2 * fit.mu) + fit.alpha * np.log(excess), -_STEEPEST, _STEEPEST))
+    columns: Mapping[str, Any] = {"excess": excess, "squared_gradient": used.grad_norm**2, "fitted": fitted}
     return Series(columns, "excess", "f minus its least", "squared length of the gradient", log_x=True, log_y=True)

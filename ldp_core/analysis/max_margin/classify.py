@@ -19,6 +19,7 @@ from ldp_core.analysis.max_margin.held_out import cross_validated, fold_numbers,
 from ldp_core.analysis.max_margin.report import conflicting_rows, margins_and_series, neurons, support
 from ldp_core.analysis.max_margin.stability import flip_probabilities, noise_to_spread
 from ldp_core.analysis.max_margin.variation_margin import EXACT_POINTS
+from ldp_core.analysis.max_margin.width_series import width_series
 from ldp_core.analysis.progress import Progress, Step, silent
 from ldp_core.analysis.result import AnalysisResult
 from ldp_core.types import BoolArray, FloatArray
@@ -58,6 +59,14 @@ SCHEMA: Mapping[str, Any] = schema.request(
         ),
         "methods": schema.some_of("Methods", "classifiers to compare", METHODS, METHODS),
         "width": schema.integer("Width", "neurons of the trained network", 8, 2048, 256),
+        "widths": {
+            "type": "array",
+            "title": "Other widths",
+            "description": "for the margin of gradient descent against the width",
+            "items": {"type": "integer", "minimum": 8, "maximum": 2048},
+            "maxItems": 12,
+            "default": [],
+        },
         "iterations": schema.integer("Iterations", "of gradient descent", 100, 300_000, 10_000),
         "step": schema.number("Step size", "of gradient descent", 0, 100, 0.5, above=True),
         "seed": schema.seed(),
@@ -89,7 +98,8 @@ _LONGEST_SECONDS = 7200.0
 @dataclass(frozen=True, eq=False)
 class MaxMarginRequest:
     """points: (n, q) · labels: (n,) of +-1 · add_bias: a constant coordinate 1 · scale: global (one shift, one factor) or none ·
-    methods: of gd_both, f1_lp, f2_kernel, linear_svm · width, iterations, step: of gradient descent · seed ·
+    methods: of gd_both, f1_lp, f2_kernel, linear_svm · width, iterations, step: of gradient descent · widths: trained too, for
+    the margin against the width · seed ·
     test_points, test_labels: held out · folds: of cross-validation where nothing is held out, 0 or 5..20 ·
     grid: side of a decision map, 0 for none, two dimensions only · certify_tol: relative gap of the F1 margin ·
     flip_samples, noise_sd: redraws of the noise, whose deviation is one number or one for each point.
@@ -103,6 +113,7 @@ class MaxMarginRequest:
     scale: str = "global"
     methods: tuple[str, ...] = METHODS
     width: int = 256
+    widths: tuple[int, ...] = ()
     iterations: int = 10_000
     step: float = 0.5
     seed: int = 0
@@ -120,6 +131,7 @@ class MaxMarginRequest:
             "scale": choice("scale", self.scale, ("global", "none")),
             "methods": _methods(self.methods),
             "width": integer("width", self.width, 8, 2048),
+            "widths": _widths(self.widths),
             "iterations": integer("iterations", self.iterations, 100, 300_000),
             "step": real("step", self.step, 0, 100, above=True),
             "seed": integer("seed", self.seed, 0, 2**63 - 1),
@@ -152,9 +164,10 @@ class MaxMarginRequest:
                 f"at most {most} points with {widest} coordinates, got {n} with {q}; with methods = [gd_both] up to 20000 points",
                 field="points",
             )
-        if "gd_both" in self.methods and n * self.width > _LARGEST_LAYER:
+        widest_layer = max((self.width if "gd_both" in self.methods else 0), *self.widths, 0)
+        if n * widest_layer > _LARGEST_LAYER:
             raise TooLargeError(
-                f"points times width must be at most {_LARGEST_LAYER}, got {n * self.width}", field="width"
+                f"points times width must be at most {_LARGEST_LAYER}, got {n * widest_layer}", field="width"
             )
 
     def _check_points(self) -> None:
@@ -231,6 +244,12 @@ def _methods(given: object) -> tuple[str, ...]:
     return tuple(name for name in METHODS if name in chosen)
 
 
+def _widths(given: object) -> tuple[int, ...]:
+    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) > 12:
+        raise AnalysisError("widths must be a list of at most 12 widths", code="wrong_type", field="widths")
+    return tuple(sorted({integer("widths", width, 8, 2048) for width in given}))
+
+
 def _labelled(name: str, points: object, label_name: str, labels: object) -> tuple[FloatArray, FloatArray]:
     X, y = array(name, points, 2), array(label_name, labels, 1)
     if len(X) != len(y):
@@ -256,6 +275,7 @@ def predicted_seconds(request: MaxMarginRequest) -> float:
     seconds = 0.05
     if "gd_both" in request.methods:
         seconds += request.iterations * (3e-5 + n * request.width * (D + 9) * 2.5e-10)
+    seconds += sum(request.iterations * (3e-5 + n * width * (D + 9) * 2.5e-10) for width in request.widths)
     if "f1_lp" in request.methods:
         seconds += 2e-4 * n**2 if D <= 3 and n <= EXACT_POINTS else 2e-4 * n * min(n, 400) + 1.0
     seconds += sum(4e-10 * n**3 + 0.02 for name in ("f2_kernel", "linear_svm") if name in request.methods)
@@ -293,7 +313,9 @@ def run(request: MaxMarginRequest, *, progress: Progress = silent) -> AnalysisRe
     Verdict: `f1_advantage`, `kernel_enough`, `linear_enough`, `undecided` without held-out points or folds, or `not_separable`
     where no network separates the labels, as where the same point has both.
     """
-    rng_fit, rng_folds, rng_flip = (np.random.default_rng(s) for s in np.random.SeedSequence(request.seed).spawn(3))
+    rng_fit, rng_folds, rng_flip, rng_widths = (
+        np.random.default_rng(s) for s in np.random.SeedSequence(request.seed).spawn(4)
+    )
     frame = _frame(request)
     X, y = frame(request.points), request.labels
     conflicts = conflicting_rows(request.points, y)
@@ -304,6 +326,17 @@ def run(request: MaxMarginRequest, *, progress: Progress = silent) -> AnalysisRe
     fitted = fit_classifiers(X, y, request.settings, rng_fit, watch)
     held_out = _held_out(request, frame, fitted, rng_folds, watch)
     margins, diagnostics, series = margins_and_series(fitted, X, y, separable=not conflicts)
+    if request.widths:
+        series["margin_by_width"] = width_series(
+            X,
+            y,
+            request.widths,
+            iterations=request.iterations,
+            step=request.step,
+            half_f1_upper=None if fitted.f1 is None else fitted.f1.upper / 2,
+            rng=rng_widths,
+            watch=watch,
+        )
     result: dict[str, Any] = {
         **margins,
         "errors": _errors(fitted, held_out),

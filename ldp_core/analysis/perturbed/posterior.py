@@ -62,6 +62,7 @@ class GridPosterior:
         base = float(np.mean(estimate.noise_variance))
         prior = fit_frequency_prior(estimate.frequencies, noise=base, slope=estimate.slope, n=estimate.n)
         self._flat, self._grid = flat, prior.grid
+        self.prior_fit = prior.convergence
         self._step = float(prior.grid[1] - prior.grid[0])
         self.heavy: BoolArray = estimate.frequencies > _NEEDS_NO_PRIOR * np.sqrt(base / estimate.n)  # (k,)
         estimates = estimate.frequencies[~self.heavy]

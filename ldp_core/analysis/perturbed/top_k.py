@@ -203,7 +203,7 @@ def run(request: TopKRequest, *, progress: Progress = silent) -> AnalysisResult:
             "boundary": _boundary(request, pairs),
             "what_if": {"n": list(request.what_if_n), "expected_precision_at_k": what_if},
         },
-        diagnostics=_diagnostics(request, noise, signal, membership),
+        diagnostics={**_diagnostics(request, noise, signal, membership), "prior_fit": vars(npmle.prior_fit)},
         seed=request.seed,
         warnings=_warnings(request, membership, signal),
         series=_series(request, columns, what_if),

@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -120,6 +122,35 @@ def test_the_service_is_ended_by_its_process_id_however_the_block_ends(in_tmp: P
     while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(pid)
+
+
+STARTER = """
+import sys, time, pathlib
+from client.cli.service_process import serve_command, started_service
+folder = pathlib.Path(sys.argv[1])
+with started_service(serve_command(folder), folder, "an admin token") as service:
+    print(service.url, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.service
+def test_a_killed_starter_leaves_no_service_behind(tmp_path: Path) -> None:
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    url = starter.stdout.readline().strip()
+    starter.kill()
+    starter.communicate(timeout=10)
+    deadline = time.monotonic() + 60
+    while _answers(url) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _answers(url)
+
+
+def _answers(url: str) -> bool:
+    host, port = urlsplit(url).netloc.split(":")
+    with socket.socket() as caller:
+        return caller.connect_ex((host, int(port))) == 0
 
 
 def _alive(pid: int) -> bool:

@@ -22,7 +22,7 @@ EVERY = pytest.mark.parametrize("entry", ENTRY_POINTS.values(), ids=list(ENTRY_P
 
 MADE_OF = {"estimate": HISTOGRAM_FIELDS}
 """Fields of a request that a body says in other words."""
-ALSO = {"max-margin": {"histograms"}}
+ALSO = {"max-margin": {"histograms"}, "nonsmooth-derivative": set(HISTOGRAM_FIELDS)}
 """Fields of a body that are turned into others."""
 NOT_ALONE = {"missing_field", "unknown_field", "theta_or_costs", "not_for_this_solver"}
 """Codes of fields that cannot be changed alone, since others go with them or stand against them."""

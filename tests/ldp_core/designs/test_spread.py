@@ -73,8 +73,7 @@ def test_a_corrupt_table_is_noticed() -> None:
     decoder = SpreadDecoder(SpreadDesign(2, 4, 2))
     counts = np.random.default_rng(72).integers(0, 100, 20)
     decoder.by_characters(counts)
-    assert decoder._dual is not None
-    decoder._dual[5] ^= 1
+    decoder.dual[5] ^= 1
     with pytest.raises(DecodeError, match="not a multiple"):
         decoder.by_characters(counts)
 

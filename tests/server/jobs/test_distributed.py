@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from server.jobs.local import LocalExecutor
 from server.jobs.task import Outcome, Task
 from tests.server.jobs.cluster import Cluster, cluster
 from tests.server.jobs.tasks import KindedTask
+from tests.services.in_process import ADMIN, InProcess, settings
 
 pytestmark = pytest.mark.service
 
@@ -96,6 +98,19 @@ def test_progress_comes_and_a_cancelled_task_stops(executor: DaskExecutor) -> No
     both = Running(executor, KindedTask("sleep", "none", {"steps": 200}))
     assert after.ended().state == both.ended().state == "done"  # both workers are free: the first task has stopped
     assert len(running.steps) == told
+
+
+def test_the_service_hands_its_jobs_to_the_cluster(dask: Cluster, sqlite_url: str, tmp_path: Path) -> None:
+    body = {**DYNAMICS, "steps": 16_000, "runs": 30}
+    with InProcess(settings(sqlite_url, data_dir=tmp_path, dask_scheduler=dask.address)) as service:
+        accepted = service.post("/v1/analysis/single-location/dynamics", json=body, headers=ADMIN)
+        assert accepted.status_code == 202, accepted.text
+        deadline, job = time.monotonic() + 150, {"status": "queued"}
+        while job["status"] not in ("done", "failed", "cancelled") and time.monotonic() < deadline:
+            time.sleep(0.2)
+            job = service.get(accepted.json()["status_url"], headers=ADMIN).json()
+        assert job["status"] == "done", job
+        assert job["progress"]["done"] == body["steps"]
 
 
 def test_a_worker_that_is_killed_in_the_middle_loses_no_task(dask: Cluster, executor: DaskExecutor) -> None:

@@ -119,7 +119,8 @@ def test_a_cancelled_task_stops(pool: LocalExecutor, kind: str, body: dict[str, 
 
 
 def processes(pool: LocalExecutor) -> set[int]:
-    return {worker._process.pid for worker in pool._workers if worker._process is not None}
+    found = (worker._process for worker in pool._workers)
+    return {one.pid for one in found if one is not None and one.pid is not None}
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGSEGV", "SIGTERM"])

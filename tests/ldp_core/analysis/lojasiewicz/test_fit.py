@@ -226,3 +226,32 @@ def test_what_would_take_too_long_is_refused() -> None:
     assert math.isfinite(
         fit.predicted_seconds(fit.FitRequest(mechanism, np.ones(mechanism.report_space, dtype=np.int64)))
     )  # type: ignore[arg-type]
+
+
+def json_or_code(body: dict[str, Any]) -> str:
+    """The answer, or the code of its refusal."""
+    try:
+        return json.dumps(fit.run(fit.from_json(body)).to_json(), allow_nan=False)
+    except AnalysisError as refused:
+        return refused.code
+
+
+@pytest.mark.parametrize("instances", [6, pytest.param(100, marks=pytest.mark.slow)])
+def test_arbitrary_channels_give_numbers_or_a_reason(instances: int) -> None:
+    """Every algorithm, with steps from far too short to far too long, on channels with and without zeros: warnings are errors here."""
+    for seed in range(instances):
+        rng = np.random.default_rng(seed)
+        k, size = int(rng.integers(2, 30)), int(rng.integers(2, 40))
+        matrix = rng.dirichlet(np.full(size, 10 ** rng.uniform(-2, 2)), size=k).T
+        if seed % 2:
+            matrix = matrix * (rng.random(matrix.shape) < 0.5)
+        matrix = matrix + (matrix.sum(axis=0) == 0)
+        matrix /= matrix.sum(axis=0)
+        law = matrix @ rng.dirichlet(np.full(k, 0.3))
+        counts = rng.multinomial(10 ** int(rng.integers(0, 5)), law / law.sum())
+        for algorithm in fit.ALGORITHMS:
+            for step in (None, 1e-3, 10.0, 1e5) if algorithm in {"mirror", "softmax_gd"} else (None,):
+                body = {"mechanism": {"matrix": matrix}, "counts": counts, "algorithm": algorithm, "step": step}
+                told = json_or_code({**body, "max_iter": 40})
+                assert told in {"step_above_limit", "missing_field"} or '"p": [' in told
+                assert "non_finite_values" not in told

@@ -73,3 +73,21 @@ def test_conjugate_gradients_solve_to_their_tolerance() -> None:
     x = conjugate_gradients(lambda v: matrix @ v, b, np.diag(matrix))
     error = x - np.linalg.solve(matrix, b)
     assert error @ matrix @ error <= 1e-3 * (b @ np.linalg.solve(matrix, b))
+
+
+@pytest.mark.parametrize("instances", [150, pytest.param(1_500, marks=pytest.mark.slow)])
+def test_arbitrary_channels_and_counts_are_certified(instances: int) -> None:
+    """Channels from nearly deterministic to nearly uninformative, with and without zeros, 1 to 10^9 reports."""
+    for seed in range(instances):
+        rng = np.random.default_rng(seed)
+        k, size, n = int(rng.integers(2, 60)), int(rng.integers(2, 80)), int(10 ** rng.uniform(0, 9))
+        matrix = rng.dirichlet(np.full(size, 10 ** rng.uniform(-2, 2)), size=k).T
+        if rng.random() < 0.4:
+            matrix = matrix * (rng.random(matrix.shape) < 0.5)
+        matrix = matrix + (matrix.sum(axis=0) == 0)
+        channel = MatrixChannel(matrix / matrix.sum(axis=0))
+        law = channel.forward(rng.dirichlet(np.full(k, 10 ** rng.uniform(-2, 1))))
+        wanted = law if rng.random() < 0.8 else rng.dirichlet(np.ones(size)) * (channel.largest > 0)
+        counts = rng.multinomial(n, wanted / wanted.sum())
+        path = walk(interior_point(Likelihood(channel, counts)), steps=60, tol_gap=1e-9)
+        assert path.best_gap <= 1e-9, seed

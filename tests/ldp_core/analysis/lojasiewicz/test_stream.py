@@ -7,7 +7,7 @@ import pytest
 
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.lojasiewicz import stream
-from ldp_core.analysis.lojasiewicz.stochastic import Schedule, first_state, take_batch
+from ldp_core.analysis.lojasiewicz.stochastic import Schedule, StochasticDescent, first_state
 from ldp_core.analysis.result import AnalysisResult, json_ready
 from ldp_core.mechanisms.channel import MatrixChannel, message_channel
 from tests.ldp_core.analysis.lojasiewicz.instances import LOG_4, geometry_31, messages_of, zipf
@@ -73,14 +73,14 @@ def test_counts_are_used_once_each_in_an_order_of_the_seed() -> None:
 
 def test_the_average_is_weighted_by_time_and_every_report_counts() -> None:
     channel = MatrixChannel(np.array([[0.8, 0.3], [0.2, 0.7]]))
-    schedule, state = Schedule(1.0, 4.0), first_state(channel)
-    visited, batches = [], np.random.default_rng(0).multinomial(5, [0.5, 0.5], size=7)
+    descent, state = StochasticDescent(channel, Schedule(1.0, 4.0)), first_state(channel)
+    visited, batches = [state.p], np.random.default_rng(0).multinomial(5, [0.5, 0.5], size=7)
     for batch in batches:
-        state = take_batch(channel, schedule, state, batch)
+        state = descent.take(state, batch)
         visited.append(state.p)
-    assert state.average == pytest.approx(np.average(visited, axis=0, weights=np.arange(1, 8)))
+    assert state.average == pytest.approx(np.average(visited, axis=0, weights=np.arange(1, 9)))
     assert state.counts.tolist() == batches.sum(axis=0).tolist()
-    steps = np.diff([np.full(2, 0.5), *visited], axis=0)
+    steps = np.diff(visited, axis=0)
     assert state.path_length == pytest.approx(np.linalg.norm(steps, axis=1).sum())
     assert state.step_length == pytest.approx(np.linalg.norm(steps[-1]))
 

@@ -1,0 +1,1 @@
+"""Derivatives of functions with kinks, as sets, and error bars that stay honest there."""
