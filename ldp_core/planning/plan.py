@@ -4,6 +4,7 @@ The command line, the REST endpoint and the dashboard all show this document.
 """
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from ldp_core.errors import ParameterError
@@ -39,7 +40,7 @@ def make_plan(
         if epsilon is not None
         else epsilon_for_half_width(domain_size, phones or 1, target, confidence=confidence)
     )
-    ranking = rank_mechanisms(exact, domain_size)
+    ranking = _ranking(exact, domain_size)
     chosen = recommended(ranking, domain_size)
     return {
         **describe(chosen),
@@ -55,6 +56,12 @@ def make_plan(
         "precision": _precision(chosen.mechanism, phones, confidence),
         "ranking": [describe(entry) for entry in ranking],
     }
+
+
+@lru_cache(maxsize=128)
+def _ranking(epsilon: Fraction, domain_size: int) -> tuple[RankedMechanism, ...]:
+    """Remembered: who moves the number of phones or the target asks for the same ranking each time."""
+    return rank_mechanisms(epsilon, domain_size)
 
 
 def describe(entry: RankedMechanism) -> dict[str, Any]:

@@ -13,9 +13,10 @@ __all__ = ["Fact", "facts_of", "figures_of"]
 _ROWS = 60
 _LISTED = 8
 _RANKED = 25
-_GROUPS = ("run", "row")
+_GROUPS = ("run", "row", "level", "solver")
 _BESIDE = frozenset({"se", "low", "high"})
 _MOST_LINES = 60
+_MOST_CELLS = 3_600
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,9 @@ def _figure(name: str, series: Mapping[str, Any], items: Sequence[str]) -> Figur
         return _ranks(name, columns, table)
     if {"low", "high"} <= columns.keys():
         return _intervals(name, series, columns, table)
+    grid = _grid(columns)
+    if grid is not None:
+        return _matrix(name, columns, grid, table)
     lines = _lines(series, columns)
     if all(len(line["x"]) < 2 for line in lines):
         return Figure("none", name, f"{title}: {series['y_label']} by {series['x_label']}.", {}, table)
@@ -122,6 +126,40 @@ def _figure(name: str, series: Mapping[str, Any], items: Sequence[str]) -> Figur
             "logX": series["log_x"],
             "logY": series["log_y"],
         },
+        table=table,
+    )
+
+
+def _grid(columns: Mapping[str, list[Any]]) -> tuple[str, str, str] | None:
+    """The names of column, row and value where three columns are a matrix cell by cell, else None."""
+    if len(columns) != 3 or not all(all(map(_is_number, column)) for column in columns.values()):
+        return None
+    first, second, value = columns
+    sides = [len(set(columns[name])) for name in (first, second)]
+    if min(sides) < 2 or sides[0] * sides[1] != len(columns[value]) or len(columns[value]) > _MOST_CELLS:
+        return None
+    return (second, first, value) if first == "row" else (first, second, value)
+
+
+def _matrix(
+    name: str,
+    columns: Mapping[str, list[Any]],
+    grid: tuple[str, str, str],
+    table: Table,
+) -> Figure:
+    across, down, value = grid
+    cells = [
+        {"column": x, "row": y, "value": cell, "text": f"{across} {_text(x)}, {down} {_text(y)}: {_text(cell)}"}
+        for x, y, cell in zip(columns[across], columns[down], columns[value], strict=True)
+    ]
+    return Figure(
+        kind="matrix",
+        name=name,
+        caption=(
+            f"{name.replace('_', ' ').capitalize()}: {value.replace('_', ' ')} by {across} and {down}, blue above zero and orange below; "
+            "the fuller, the further from it."
+        ),
+        data={"cells": cells, "xLabel": across, "yLabel": down},
         table=table,
     )
 
@@ -201,6 +239,8 @@ def _lines(series: Mapping[str, Any], columns: Mapping[str, list[Any]]) -> list[
 
 def _spoken_of(columns: Sequence[str], label: str) -> Sequence[str]:
     """The columns that an axis is labelled after: named in brackets, else in words; all when it names none."""
+    if "y" in columns:
+        return ["y"]
     bracketed = [column for column in columns if f"({column})" in label]
     said = label.replace("_", " ").lower()
     in_words = [column for column in columns if re.search(rf"\b{re.escape(column.replace('_', ' ').lower())}\b", said)]

@@ -196,7 +196,7 @@ def _shown(method: Mapping[str, Any], result: Mapping[str, Any]) -> Shown:
     items = result.get("items", [])
     return Shown(
         verdict=result["verdict"].replace("_", " "),
-        meaning=method["verdicts"].get(result["verdict"], ""),
+        meaning=words.sentence(method["verdicts"].get(result["verdict"], "")),
         source=_source(result),
         facts=facts_of(_named(result["result"], items)),
         diagnostics=facts_of(result["diagnostics"]),

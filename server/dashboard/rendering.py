@@ -53,7 +53,7 @@ class Renderer:
             "demo": demo,
             "words": words,
         }
-        environment.filters |= {"count": words.count, "json": _script_json}
+        environment.filters |= {"count": words.count, "capital": words.capital, "json": _script_json}
         self._environment = environment
 
     def respond(self, request: Request, view: View, session: Session | None) -> Response:

@@ -8,6 +8,7 @@ from server.services.outlooks import Disclosure, Outlook
 
 __all__ = [
     "REVEALING_ODDS",
+    "capital",
     "count",
     "day",
     "disclosure_sentence",
@@ -20,6 +21,7 @@ __all__ = [
     "progress_sentence",
     "reveals",
     "row_note",
+    "sentence",
     "share_text",
     "too_few",
 ]
@@ -97,6 +99,20 @@ def headline(page: EstimatePage) -> str:
         return f"“{row.item}” is the most common answer: {numbers}."
     others = "1 other answer" if contenders == 2 else f"{count(contenders - 1)} other answers"
     return f"“{row.item}” leads with {numbers}, but {others} may be more common."
+
+
+def sentence(text: str) -> str:
+    """A text with a capital and a full stop, whatever it had.
+
+    >>> sentence("nothing was found"), sentence("Nothing was found.")
+    ('Nothing was found.', 'Nothing was found.')
+    """
+    return f"{capital(text).rstrip('.')}." if text else ""
+
+
+def capital(text: str) -> str:
+    """A text with a capital at its beginning, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def row_note(row: ItemRow) -> str:

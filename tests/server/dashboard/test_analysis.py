@@ -83,6 +83,21 @@ def test_axes_are_drawn_by_the_columns_that_they_name() -> None:
     ]
 
 
+def test_a_matrix_is_drawn_as_one() -> None:
+    series = {
+        "columns": {"row": [0, 0, 1, 1], "column": [0, 1, 0, 1], "derivative": [1.0, -2.0, 0.0, 0.5]},
+        "x": "column", "x_label": "by", "y_label": "of", "log_x": False, "log_y": False,
+    }  # fmt: skip
+    [figure] = figures_of({"jacobian": series}, ())
+    assert figure.kind == "matrix"
+    assert [(cell["row"], cell["column"], cell["value"]) for cell in figure.data["cells"]] == [
+        (0, 0, 1.0),
+        (0, 1, -2.0),
+        (1, 0, 0.0),
+        (1, 1, 0.5),
+    ]
+
+
 @pytest.mark.parametrize(
     ("path", "name", "text"),
     [

@@ -1,6 +1,6 @@
 // Draws each figure from the numbers in its page. Nothing is computed here: no estimate, no interval, no error.
 
-import { areaY, dot, line, lineY, link, plot, ruleX, ruleY, text } from "@observablehq/plot";
+import { areaY, cell, dot, line, lineY, link, plot, ruleX, ruleY, text } from "@observablehq/plot";
 
 const INK = "currentColor";
 const FAINT = "var(--line)";
@@ -9,7 +9,7 @@ const ORANGE = "var(--series-2)";
 const SERIES = Array.from({ length: 9 }, (_, index) => `var(--series-${index + 1})`);
 const MINUS = "\u2212";
 
-const kinds = { intervals, series, curve, frontier, mechanisms, shrinking, columns, ranks };
+const kinds = { intervals, series, curve, frontier, mechanisms, shrinking, columns, ranks, matrix };
 
 export function drawFigures(root) {
   const figures = root.matches?.("figure[data-kind]") ? [root] : root.querySelectorAll("figure[data-kind]");
@@ -314,6 +314,28 @@ function ranks({ rows }, width) {
     marks: [
       link(rows, { x1: "low", x2: "high", y1: "item", y2: "item", stroke: BLUE, strokeWidth: 7, strokeOpacity: 0.35, strokeLinecap: "round" }),
       dot(rows, { x: "place", y: "item", fill: BLUE, r: 3.5, title: (row) => `${row.item}: place ${row.place}, ranks ${row.low} to ${row.high}` }),
+    ],
+  });
+}
+
+// A matrix as cells: the sign is the colour, the size how full it is.
+function matrix({ cells, xLabel, yLabel }, width) {
+  const largest = Math.max(...cells.map((row) => Math.abs(row.value))) || 1;
+  const across = new Set(cells.map((row) => row.column)).size;
+  const down = new Set(cells.map((row) => row.row)).size;
+  const side = Math.min(48, (Math.min(width, 560) - 70) / across);
+  return plot({
+    ...shared(width),
+    width: 70 + side * across,
+    height: 66 + side * down,
+    marginLeft: 50,
+    marginRight: 20,
+    marginTop: 24,
+    marginBottom: 42,
+    x: { type: "band", label: xLabel, labelAnchor: "center", labelArrow: "none", tickSize: 0, padding: 0.04, ...(across > 20 ? { ticks: [] } : {}) },
+    y: { type: "band", label: yLabel, labelAnchor: "top", labelArrow: "none", tickSize: 0, padding: 0.04, ...(down > 20 ? { ticks: [] } : {}) },
+    marks: [
+      cell(cells, { x: "column", y: "row", fill: (row) => (row.value < 0 ? ORANGE : BLUE), fillOpacity: (row) => Math.abs(row.value) / largest, stroke: FAINT, title: "text" }),
     ],
   });
 }
