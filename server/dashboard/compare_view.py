@@ -52,7 +52,8 @@ async def compare_page(visit: Visit) -> View:
 
 
 async def curves_page(visit: Visit) -> View:
-    """The mechanisms along epsilon, with measured dots."""
+    """The mechanisms along epsilon, with measured dots. For who is logged in: measuring takes time that estimates wait for."""
+    _ = visit.session
     epsilon, items = _asked(visit.query)
     curves = await run_in_threadpool(mechanism_curves, items)
     note = ""
