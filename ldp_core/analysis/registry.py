@@ -76,6 +76,7 @@ class EntryPoint:
 _ALL = (
     EntryPoint("single-location/dynamics", "single-location", "single_location.dynamics"),
     EntryPoint("single-location/fit", "single-location", "single_location.fit"),
+    EntryPoint("single-location/position-scan", "single-location", "single_location.position_scan"),
     EntryPoint("max-margin", "max-margin", "max_margin.classify"),
     EntryPoint("lojasiewicz/fit", "lojasiewicz", "lojasiewicz.fit"),
     EntryPoint("lojasiewicz/stream", "lojasiewicz", "lojasiewicz.stream"),

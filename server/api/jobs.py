@@ -14,6 +14,7 @@ from server.api.job_schemas import JobList, JobOut
 from server.api.moments import instant
 from server.api.openapi import problems
 from server.api.problems import PROBLEMS
+from server.refusals import DatabaseUnavailable, UnknownResource
 from server.services.jobs import Job
 from server.services.services import Services
 from server.storage.jobs import ENDED, JobRow
@@ -87,7 +88,12 @@ async def follow_job(job_id: str, services: ServicesOf, reader: ReaderOf) -> Str
                 silent = 0.0
             await asyncio.sleep(_TELL_SECONDS)
             silent += _TELL_SECONDS
-            row = await run_in_threadpool(services.jobs.get, job_id, reader)
+            try:
+                row = await run_in_threadpool(services.jobs.get, job_id, reader)
+            except DatabaseUnavailable:
+                continue
+            except UnknownResource:  # its collection was deleted
+                return
 
     return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 

@@ -16,8 +16,9 @@ from server.storage.tallies import ALL_REPORTS, Selection
 __all__ = ["Tallies", "counts_digest"]
 
 _REMEMBERED = 16
-_COUNTED_AT_ONCE = 1 << 23
-"""Messages gathered from segments before they are counted: one pass over a count vector serves many small segments."""
+_COUNTED_AT_ONCE = 1 << 20
+"""Messages gathered from segments before they are counted, and as many as there are counters if that is more: one pass over a count vector
+serves many small segments. Much more costs time too, since every larger array is new memory."""
 
 
 @dataclass
@@ -73,12 +74,12 @@ class Tallies:
         after: int,
     ) -> None:
         gathered: list[bytes] = []
-        size = 0
+        size, enough = 0, max(_COUNTED_AT_ONCE, mechanism.tally_size)
         for segment_id, messages in rows.read_segments(connection, version, selection, after):
             gathered.append(messages)
             size += len(messages) // 4
             running.last_id = max(running.last_id, segment_id)
-            if size >= _COUNTED_AT_ONCE:
+            if size >= enough:
                 running.add(_counted(mechanism, gathered))
                 gathered, size = [], 0
         if gathered:

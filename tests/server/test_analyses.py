@@ -23,7 +23,7 @@ from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.tokens import bearer, make_token
 
 MESSAGES = np.random.default_rng(5).integers(0, 13, 500).tolist()
-LONG = {"d": 50, "steps": 16_000, "runs": 40, "log_points": 2}
+LONG = {"d": 50, "steps": 14_600, "runs": 20, "log_points": 2}
 OF_COLLECTIONS = {"top-k", "utilities", "lojasiewicz/fit", "lojasiewicz/stream", "nonsmooth-derivative"}
 FOREVER = {"d": 50, "steps": 300_000, "runs": 100, "log_points": 2}
 
@@ -216,6 +216,29 @@ def test_cohorts_of_a_collection_are_told_apart_by_their_histograms(running: InP
     assert answer.status_code == 200, answer.text
     assert answer.json()["params_effective"]["shape"] == [6, 10]
     assert [one["cohort"] for one in answer.json()["inputs"]] == names
+
+
+def test_positions_are_cohorts_of_a_collection(running: InProcess) -> None:
+    collection = create(
+        running.post,
+        items=[f"{token} then {outcome}" for token in ("a", "b", "c") for outcome in ("no", "yes")],
+        parameters={"q": 3, "t": 3},
+        cohorts=["first", "second"],
+        epsilon="2",
+    )
+    mechanism = create_mechanism("projective_geometry", epsilon="2", domain_size=6, q=3, t=3)
+    rng = np.random.default_rng(2)
+    token, outcome = rng.integers(0, 3, (2, 4_000)), rng.integers(0, 2, (2, 4_000))
+    outcome[1] = token[1] > 0  # at the second position the token decides
+    for position in (0, 1):
+        pairs = 2 * token[position] + outcome[position]
+        report(running, collection, mechanism.randomize_many(pairs, rng).tolist(), cohort=position)
+    histograms = [{"collection_id": collection.id, "cohort": name} for name in ("first", "second")]
+    answer = ask(running, "single-location/position-scan", {"histograms": histograms})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["verdict"] == "position_found"
+    assert answer.json()["result"]["best_position"] == 1
+    assert [one["n"] for one in answer.json()["inputs"]] == [4_000, 4_000]
 
 
 def test_private_outcomes_are_made_as_their_collection_says(running: InProcess) -> None:

@@ -236,3 +236,17 @@ def test_the_biggest_batch(service: InProcess, database_url: str) -> None:
     messages = rng.integers(0, collection.created["report_space"], 10_000).tolist()
     assert upload(service, collection, collection.batch(messages)).json()["accepted"] == 10_000
     assert stored_messages(database_url) == Counter(messages)
+
+
+def test_uploads_are_taken_below_a_root_path_too(sqlite_service: InProcess) -> None:
+    """There the router finds the route; elsewhere an upload never meets the router."""
+    collection = create(sqlite_service.post)
+    batch = collection.batch([1])
+
+    async def posted(root: str) -> httpx.Response:
+        transport = httpx.ASGITransport(sqlite_service.app, root_path=root)
+        async with httpx.AsyncClient(transport=transport, base_url="http://fano.test") as client:
+            return await client.post(root + collection.reports_path, json=batch, headers=collection.write_headers)
+
+    answers = [sqlite_service.run(posted(root)) for root in ("", "/below")]
+    assert [answer.json()["replayed"] for answer in answers] == [False, True]

@@ -26,7 +26,7 @@ from ldp_core.analysis.semidefinite.objectives import Objective
 from ldp_core.analysis.semidefinite.unit_rows import row_dots
 from ldp_core.types import FloatArray
 
-__all__ = ["Certificate", "certify", "certify_with", "eigenvalue_floor", "lower_bound", "sum_rounding"]
+__all__ = ["Certificate", "certify", "certify_with", "eigenvalue_floor", "lower_bound", "residual_norm", "sum_rounding"]
 
 _U = 2.0**-53
 
@@ -90,10 +90,10 @@ def eigenvalue_floor(S: FloatArray, guess: float) -> float:
         except LinAlgError:
             room *= 4
             continue
-        return math.nextafter(shift - _residual_norm(S, T, L), -math.inf)
+        return math.nextafter(shift - residual_norm(S, T, L), -math.inf)
 
 
-def _residual_norm(S: FloatArray, T: FloatArray, L: FloatArray) -> float:
+def residual_norm(S: FloatArray, T: FloatArray, L: FloatArray) -> float:
     """No less than the largest absolute row sum of S - shift I - LL'."""
     n = len(S)
     size = np.abs(L)

@@ -27,7 +27,10 @@ def slope(t: np.ndarray, f: np.ndarray, first: int, last: int) -> float:
     return float(np.log(f[last] / f[first]) / np.log(t[last] / t[first]))
 
 
-@pytest.mark.parametrize(("p", "rate"), [(3, -3.0), (4, -2.0), (6, -1.5)])
+@pytest.mark.parametrize(
+    ("p", "rate"),
+    [(4, -2.0), pytest.param(3, -3.0, marks=pytest.mark.slow), pytest.param(6, -1.5, marks=pytest.mark.slow)],
+)
 def test_powers_fall_at_the_predicted_rate(p: int, rate: float) -> None:
     t, f, norm = power_descent(p, 100_000)
     alpha = 2 - 2 / p

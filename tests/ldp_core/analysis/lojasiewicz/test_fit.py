@@ -63,7 +63,7 @@ def test_softmax_descent_turns_sublinear_at_the_boundary(steps: int) -> None:
     assert exponent["predicted_gd_rate"] == pytest.approx(-1 / (exponent["alpha"] - 1))
 
 
-@pytest.mark.parametrize("epsilon", ["1", "4"])
+@pytest.mark.parametrize("epsilon", ["1", pytest.param("4", marks=pytest.mark.slow)])
 def test_a_thousand_items_are_certified(epsilon: str) -> None:
     mechanism = create("projective_geometry", epsilon=epsilon, domain_size=1000)
     assert isinstance(mechanism, DesignMechanism)
@@ -236,7 +236,7 @@ def json_or_code(body: dict[str, Any]) -> str:
         return refused.code
 
 
-@pytest.mark.parametrize("instances", [6, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("instances", [4, pytest.param(100, marks=pytest.mark.slow)])
 def test_arbitrary_channels_give_numbers_or_a_reason(instances: int) -> None:
     """Every algorithm, with steps from far too short to far too long, on channels with and without zeros: warnings are errors here."""
     for seed in range(instances):

@@ -87,13 +87,13 @@ def test_other_mechanisms_have_the_averaged_covariance(name: str) -> None:
     "name", ["projective_geometry", "randomized_response", "hadamard_response", "subset_selection"]
 )
 def test_draws_have_that_covariance(name: str) -> None:
-    """Six deviations of a chi-square mean over 4000 draws, in 5 directions: false alarm below 1e-7."""
+    """Six deviations of a chi-square mean over 1000 draws, in 5 directions: false alarm below 1e-7."""
     mechanism, tally = collected(name)
     noise = noise_of(mechanism, mechanism.decode(tally), tally)
     w = RNG.standard_normal((5, 20))
-    errors = noise.draws(np.random.default_rng(1), 4000) @ w.T
-    assert (errors**2).mean(axis=0) / noise.variances(w) == pytest.approx(np.ones(5), abs=6 * np.sqrt(2 / 4000))
-    assert np.abs(errors.mean(axis=0) / np.sqrt(noise.variances(w) / 4000)).max() < 6
+    errors = noise.draws(np.random.default_rng(1), 1000) @ w.T
+    assert (errors**2).mean(axis=0) / noise.variances(w) == pytest.approx(np.ones(5), abs=6 * np.sqrt(2 / 1000))
+    assert np.abs(errors.mean(axis=0) / np.sqrt(noise.variances(w) / 1000)).max() < 6
 
 
 def test_given_covariances() -> None:

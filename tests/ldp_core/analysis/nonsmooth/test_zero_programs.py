@@ -48,9 +48,9 @@ def descend(start: float, policy: float) -> float:
         {"out": "loss", "op": "square", "args": ["miss"]},
     ]
     t = start
-    for _ in range(200):
+    for _ in range(60):
         tape = tape_of(nodes, "loss", t=t)
-        t -= 0.1 * float(tape.gradients(tape.convention(policy))[0, 0])
+        t -= 0.25 * float(tape.gradients(tape.convention(policy))[0, 0])
     return t
 
 

@@ -10,6 +10,7 @@ from ldp_core.analysis.semidefinite.certificate import (
     certify_with,
     eigenvalue_floor,
     lower_bound,
+    residual_norm,
     sum_rounding,
 )
 from ldp_core.analysis.semidefinite.objectives import Linear, WeightedDistance
@@ -63,6 +64,27 @@ def test_the_floor_is_below_the_true_smallest_eigenvalue(seed: int) -> None:
             assert _is_positive_semidefinite(_shifted(C, multipliers, floor))
         tight = eigenvalue_floor(S, lowest)
         assert lowest - tight <= 1e-12 * np.abs(S).max()
+
+
+@pytest.mark.parametrize("stretch", [1.0, 1.5])
+def test_the_norm_of_a_residual_is_bounded_with_the_rounding_of_its_own_product(stretch: float) -> None:
+    """Where S is the computed LL' the computed residual is zero, but not the true one: 40 entries a row, each a little off."""
+    L = np.tril(np.random.default_rng(0).random((40, 40)) + 1)
+    S = stretch * (L @ L.T)
+    rows = [[Fraction(float(x)) for x in row] for row in L]
+    true = np.array(
+        [
+            [
+                float(Fraction(float(S[i, j])) - sum(a * b for a, b in zip(rows[i], rows[j], strict=True)))
+                for j in range(40)
+            ]
+            for i in range(40)
+        ]
+    )
+    norm = np.abs(np.linalg.eigvalsh((true + true.T) / 2)).max()
+    assert 0 < norm <= residual_norm(S, S, L)
+    if stretch == 1:
+        assert norm > 4 * 2.0**-53 * S.max()  # more than the roundings of the diagonal account for
 
 
 def test_the_bound_is_rounded_down() -> None:
