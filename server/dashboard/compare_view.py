@@ -112,7 +112,7 @@ def _scatter(name: str, listed: list[dict[str, Any]], key: str, label: str, fron
     return Figure(
         kind="frontier",
         name=name,
-        caption=f"Filled dots are on the frontier of error and {label}: {names}. Every other one is beaten in both.",
+        caption=f"Filled dots are on the frontier of error and {label}: {names}. Every other one is matched or beaten in both.",
         data={
             "points": [
                 {
