@@ -132,9 +132,13 @@ def _figure(name: str, series: Mapping[str, Any], items: Sequence[str]) -> Figur
 
 def _grid(columns: Mapping[str, list[Any]]) -> tuple[str, str, str] | None:
     """The names of column, row and value where three columns are a matrix cell by cell, else None."""
-    if len(columns) != 3 or not all(all(map(_is_number, column)) for column in columns.values()):
+    if len(columns) != 3:
         return None
     first, second, value = columns
+    if not all(_is_number(place) for name in (first, second) for place in columns[name]):
+        return None
+    if not all(cell is None or _is_number(cell) for cell in columns[value]):
+        return None
     sides = [len(set(columns[name])) for name in (first, second)]
     if min(sides) < 2 or sides[0] * sides[1] != len(columns[value]) or len(columns[value]) > _MOST_CELLS:
         return None
@@ -151,6 +155,7 @@ def _matrix(
     cells = [
         {"column": x, "row": y, "value": cell, "text": f"{across} {_text(x)}, {down} {_text(y)}: {_text(cell)}"}
         for x, y, cell in zip(columns[across], columns[down], columns[value], strict=True)
+        if cell is not None
     ]
     return Figure(
         kind="matrix",
@@ -250,7 +255,7 @@ def _spoken_of(columns: Sequence[str], label: str) -> Sequence[str]:
 def _grouped(name: str, groups: Sequence[Any], x: Sequence[Any], y: Sequence[Any]) -> list[dict[str, Any]]:
     lines: dict[Any, dict[str, Any]] = {}
     for group, at, value in zip(groups, x, y, strict=True):
-        line = lines.setdefault(group, {"name": f"{name} {group}", "x": [], "y": []})
+        line = lines.setdefault(group, {"name": f"{name} {_text(group)}", "x": [], "y": []})
         line["x"].append(at)
         line["y"].append(value)
     return list(lines.values())[:_MOST_LINES]

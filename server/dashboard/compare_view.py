@@ -52,7 +52,8 @@ async def compare_page(visit: Visit) -> View:
 
 
 async def curves_page(visit: Visit) -> View:
-    """The mechanisms along epsilon, with measured dots."""
+    """The mechanisms along epsilon, with measured dots. For who is logged in: measuring takes time that estimates wait for."""
+    _ = visit.session
     epsilon, items = _asked(visit.query)
     curves = await run_in_threadpool(mechanism_curves, items)
     note = ""
@@ -111,7 +112,7 @@ def _scatter(name: str, listed: list[dict[str, Any]], key: str, label: str, fron
     return Figure(
         kind="frontier",
         name=name,
-        caption=f"Filled dots are on the frontier of error and {label}: {names}. Every other one is beaten in both.",
+        caption=f"Filled dots are on the frontier of error and {label}: {names}. Every other one is matched or beaten in both.",
         data={
             "points": [
                 {

@@ -25,7 +25,7 @@ class Browserless:
         return answer
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return self._service.get(f"/dashboard{path}", headers=self._headers(headers))
+        return self._forgotten(self._service.get(f"/dashboard{path}", headers=self._headers(headers)))
 
     def post(
         self, path: str, fields: dict[str, str], *, form_value: str | None = "", headers: dict[str, str] = ORIGIN
@@ -33,7 +33,13 @@ class Browserless:
         """form_value: taken from a page when empty, left out when None."""
         if form_value is not None:
             fields = {**fields, "csrf": form_value or self.form_value()}
-        return self._service.post(f"/dashboard{path}", data=fields, headers=self._headers(dict(headers)))
+        answer = self._service.post(f"/dashboard{path}", data=fields, headers=self._headers(dict(headers)))
+        return self._forgotten(answer)
+
+    def _forgotten(self, answer: httpx.Response) -> httpx.Response:
+        """The answer; the client that all visitors share keeps no cookie of it."""
+        self._service.client.cookies.clear()
+        return answer
 
     def form_value(self) -> str:
         """What a form of this session carries now."""

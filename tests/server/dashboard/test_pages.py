@@ -179,8 +179,9 @@ def test_a_plan_is_that_of_the_api(running: InProcess) -> None:
     assert halves[0]["y"] / halves[6]["y"] == pytest.approx(10)  # a hundred times the phones
 
 
-def test_no_mechanism_is_below_the_optimum_and_measurements_agree(running: InProcess) -> None:
-    twin = Browserless(running).get("/compare/curves.json?epsilon=2&items=64").json()
+def test_no_mechanism_is_below_the_optimum_and_measurements_agree(running: InProcess, admin: Browserless) -> None:
+    assert Browserless(running).get("/compare/curves.json").status_code == 401
+    twin = admin.get("/compare/curves.json?epsilon=2&items=64").json()
     assert all(point["y"] >= 1 - 1e-9 for point in twin["curves"]["data"]["lines"])
     exact = {point["mechanism"]: point["y"] for point in twin["curves"]["data"]["lines"] if point["x"] == 2.0}
     assert len(twin["measured"]) >= 5
