@@ -96,11 +96,12 @@ def test_a_fault_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> No
 def test_parts_that_are_not_installed_are_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from importlib.metadata import EntryPoint
+    class Missing:
+        name, value = "serve", "server.cli.serve:serve"
 
-    def missing(self: EntryPoint) -> None:
-        raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
+        def load(self) -> None:
+            raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
 
-    monkeypatch.setattr(EntryPoint, "load", missing)
+    monkeypatch.setattr("client.cli.application.entry_points", lambda group: [Missing()])
     assert run(["serve"]) == 1
     assert "the module uvicorn" in capsys.readouterr().err
