@@ -4,18 +4,24 @@ They are spawned, not forked: a fork of a process with threads may hang. A worke
 replaced, so that no numeric call, however long, can hold up a cancellation; one that dies takes nothing with it but its task.
 """
 
+import contextlib
 import multiprocessing
+import os
 import queue
 import threading
 import time
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from server.jobs.executor import Tell
 from server.jobs.task import Outcome, Task
-from server.jobs.worker import CANCEL, READY, main
+from server.jobs.worker import CANCEL, ENVIRONMENT, READY, main
 
 __all__ = ["LocalExecutor"]
+
+_environment = threading.Lock()
+_LOADED_EARLY = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # not numba's: it looks again and again, here too
 
 _LOOK_SECONDS = 0.05
 _GRACE_SECONDS = 0.4
@@ -118,7 +124,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=main, args=(theirs,), name="fano-worker", daemon=True)
-        self._process.start()
+        with _one_thread_for_what_is_imported_first():
+            self._process.start()
         theirs.close()  # so that the death of the process closes the pipe
 
     def _bury(self) -> str:
@@ -149,6 +156,25 @@ class _Worker:
                 self._process.kill()  # its end of the pipe closes, which wakes whoever waits
         with self._running:
             self._bury()
+
+
+@contextlib.contextmanager
+def _one_thread_for_what_is_imported_first() -> Iterator[None]:
+    """A new process imports the program that started this one before anything else, and that may import numpy.
+
+    The library behind numpy looks at its number of threads once, when it is loaded, so that must be in the environment already.
+    """
+    with _environment:
+        before = {name: os.environ.get(name) for name in _LOADED_EARLY}
+        os.environ.update({name: ENVIRONMENT[name] for name in _LOADED_EARLY})
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 def _given_up(begun: float) -> Outcome:

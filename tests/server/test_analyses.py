@@ -175,6 +175,20 @@ def test_a_derivative_takes_the_collection_that_its_histogram_names(running: InP
         assert answer.json()["result"] == json.loads(json.dumps(expected["result"]))
 
 
+def test_an_error_bar_of_a_collection_that_is_bound_to_a_member(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    example = json.loads(json.dumps(ENTRY_POINTS["nonsmooth-derivative"].method.EXAMPLE))
+    kept = {name: value for name, value in example["bind"].items() if name not in ("counts", "mechanism")}
+    counted = {"counts": Tally.of(MESSAGES, 13).counts.tolist(), "mechanism": describe_mechanism(mechanism)}
+    answers = [
+        ask(running, "nonsmooth-derivative", {**example, "bind": {**kept, **source}})
+        for source in ({"histogram_id": collection.id}, counted)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
+    assert answers[0].json()["result"] == answers[1].json()["result"]
+    assert answers[0].json()["inputs"][0]["collection"] == collection.id
+
+
 def test_utilities_of_a_collection(running: InProcess) -> None:
     collection, _ = reported(running, [0, 1, 2, 3] * 2_000 + [4] * 1_500)
     answer = running.post(f"/v1/collections/{collection.id}/utilities", json={}, headers=ADMIN)

@@ -38,7 +38,7 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
             [*command, *arguments], env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
         )
 
-    running = [start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")]
+    running = [start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--idle-timeout", "600s")]
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not file.exists() and time.monotonic() < deadline:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from ldp_core.analysis.progress import Progress, Step
@@ -38,6 +39,14 @@ def _environment(_task: Task, _progress: Progress) -> Outcome:
     return Outcome("done", json.dumps({"pid": os.getpid(), **{name: os.environ[name] for name in names}}).encode())
 
 
+def _threads(_task: Task, _progress: Progress) -> Outcome:
+    import numpy as np
+
+    square = np.ones((600, 600))
+    square @ square  # whatever starts threads has started them
+    return Outcome("done", str(len([*Path("/proc/self/task").iterdir()])).encode())
+
+
 def _fail(task: Task, _progress: Progress) -> Outcome:
     raise KeyError(task.body["secret"])
 
@@ -47,6 +56,7 @@ KINDS: dict[str, Any] = {
     "stubborn": _stubborn,
     "die": _die,
     "environment": _environment,
+    "threads": _threads,
     "fail": _fail,
 }
 

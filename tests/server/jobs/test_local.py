@@ -2,9 +2,12 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +84,35 @@ def test_workers_use_one_thread_each_and_stay(pool: LocalExecutor) -> None:
     assert seen[0] == seen[1] == seen[2]
     assert seen[0].pop("pid") != os.getpid()
     assert {seen[0][f"{name}_NUM_THREADS"] for name in ("OPENBLAS", "OMP", "MKL", "NUMBA")} == {"1"}
+
+
+PROGRAM = """
+import threading
+
+import numpy as np
+
+from server.jobs.local import LocalExecutor
+from tests.server.jobs.tasks import KindedTask
+
+if __name__ == "__main__":
+    pool = LocalExecutor(1)
+    outcome = pool.execute(KindedTask("threads", "none", {}), print, threading.Event())
+    pool.close()
+    print(outcome.content.decode())
+"""
+
+
+def test_a_program_that_imports_numpy_first_has_workers_of_one_thread_too(tmp_path: Path) -> None:
+    """A spawned process imports the program again, numpy included, before it knows what it is for."""
+    file = tmp_path / "program.py"
+    file.write_text(PROGRAM)
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, str(file)], env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= 2  # the one that works, and the one that listens
 
 
 def test_progress_comes_a_few_times_a_second_and_in_order(pool: LocalExecutor) -> None:
