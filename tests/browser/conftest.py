@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from client.simulation import by_name
 from ldp_core.decoding import compile_kernels
@@ -41,15 +41,21 @@ def chromium() -> str | None:
     return os.environ.get("FANO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests here. It ends with them: while it lives, its thread has a running event loop, and tests elsewhere
+    start loops of their own.
+    """
     program = chromium()
     if program is None:
         reason = f"no Chromium here; install it with: {INSTALL}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    return {**browser_type_launch_args, "executable_path": program, "args": list(QUIET)}
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield opened
+        opened.close()
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Town:
         }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Town]:
     compile_kernels()  # no page should wait for the compiler
     folder = tmp_path_factory.mktemp("town")
@@ -125,7 +131,7 @@ class Listener:
             self.heard.append(f"request: {url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cookies(town: Town, browser: Browser) -> list[Any]:
     """The session of an administrator who logged in through the page."""
     context = browser.new_context()
