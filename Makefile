@@ -26,7 +26,7 @@ test: $(VENV)/.dev browser ## All tests, PostgreSQL and a real browser included 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
 
-test-slow: $(VENV)/.dev ## Long statistics and fault suites, under 80 minutes
+test-slow: $(VENV)/.slow ## Long statistics and fault suites, under 80 minutes
 	$(BIN)/pytest -m slow -n 2 --timeout 3600
 
 check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, under a minute
@@ -75,3 +75,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@$(COMPILE)
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.slow: pyproject.toml constraints.txt | $(VENV)/.dev
+	@echo "Adding what only the slow tests compare with …"
+	$(PIP) --editable '.[dev,comparison]'
+	@touch $@

@@ -12,6 +12,9 @@ from ldp_core.privacy import OutputLaw, output_law
 from ldp_core.types import BoolArray, FloatArray
 
 # name, epsilon, domain_size, parameters
+LARGEST = ("spread", "1", 18, {"p": 2, "n": 5, "c": 3, "m": 3})
+"""Its laws take some seconds to enumerate."""
+
 CASES = [
     ("projective_geometry", "1", 7, {"q": 2, "t": 3}),
     ("projective_geometry", "0.5", 5, {"q": 4, "t": 2}),
@@ -33,7 +36,7 @@ CASES = [
     ("spread", "0.8", 25, {"p": 5, "n": 2, "c": 1}),
     ("spread", "1", 11, {"p": 2, "n": 4, "c": 2, "m": 3}),
     ("spread", "0.4", 9, {"p": 3, "n": 2, "c": 1, "m": 2}),
-    ("spread", "1", 18, {"p": 2, "n": 5, "c": 3, "m": 3}),
+    LARGEST,
     ("optimized_unary_encoding", "1", 2, {}),
     ("optimized_unary_encoding", "2", 4, {}),
     ("symmetric_unary_encoding", "1", 3, {}),
@@ -48,7 +51,10 @@ def label(case: tuple) -> str:
     return "-".join([name, f"eps{epsilon}", f"k{k}", *(f"{key}{value}" for key, value in parameters.items())])
 
 
-every_case = pytest.mark.parametrize("case", CASES, ids=label)
+every_case = pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=label(case), marks=[pytest.mark.thorough] if case is LARGEST else []) for case in CASES],
+)
 
 
 def build(case: tuple) -> Mechanism:

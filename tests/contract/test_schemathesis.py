@@ -22,6 +22,8 @@ from tests.contract.target import Target
 from tests.services.in_process import InProcess, settings
 from tests.services.postgresql import PostgresqlCluster
 
+pytestmark = pytest.mark.thorough
+
 WELL_FORMED_MAY_GET = ["2xx", "3xx", "401", "403", "404", "409", "410", "412", "413", "422"]
 """Of the right form and still refused: two equal items, a domain too large, another collection's digest, an ETag that was never given."""
 

@@ -22,6 +22,8 @@ from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.tokens import bearer, make_token
 
+pytestmark = pytest.mark.thorough
+
 MESSAGES = np.random.default_rng(5).integers(0, 13, 500).tolist()
 LONG = {"d": 50, "steps": 14_600, "runs": 20, "log_points": 2}
 OF_COLLECTIONS = {"top-k", "utilities", "lojasiewicz/fit", "lojasiewicz/stream", "nonsmooth-derivative"}

@@ -18,6 +18,8 @@ from tests.services.collection import create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.postgresql import PostgresqlCluster
 
+pytestmark = pytest.mark.thorough
+
 
 def fill(service: InProcess) -> tuple[str, dict[str, Any]]:
     """A collection with reports and one batch that may be sent again. Returns its path and that upload."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from sqlalchemy import select
 
 from server.services.ingest import record_group
@@ -15,6 +16,8 @@ from server.storage.tables import segments
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.stored import stored_keys, stored_messages
+
+pytestmark = pytest.mark.thorough
 
 UPLOADS = 200
 MESSAGES = 5

@@ -13,6 +13,8 @@ from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, ADMIN_TOKEN, InProcess
 from tests.services.tokens import bearer, make_token
 
+pytestmark = pytest.mark.thorough
+
 OPEN_TO_ALL = {"/v1/plan", "/v1/mechanisms"}
 ASKING = ("/compare", "/top-k", "/utilities")
 """Ends of addresses whose POST only reads."""

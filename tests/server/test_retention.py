@@ -33,6 +33,8 @@ from tests.services.in_process import ADMIN, InProcess
 from tests.services.in_process import settings as service_settings
 from tests.services.stored import stored_keys, stored_messages
 
+pytestmark = pytest.mark.thorough
+
 HOUR, DAY = 3_600, 86_400
 START = 20_000 * DAY
 HORIZON = 2 * HOUR

@@ -41,6 +41,8 @@ from tests.services.in_process import ADMIN, InProcess
 from tests.services.in_process import settings as service_settings
 from tests.services.postgresql import PostgresqlCluster
 
+pytestmark = pytest.mark.thorough
+
 HOUR, DAY = 3_600, 86_400
 START = 20_000 * DAY
 W = START // DAY

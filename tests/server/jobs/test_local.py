@@ -18,6 +18,8 @@ from server.jobs.local import LocalExecutor
 from server.jobs.task import Outcome, Task
 from tests.server.jobs.tasks import KindedTask
 
+pytestmark = pytest.mark.thorough
+
 LONG = {"count": 10**12}  # hours of adding up
 
 
