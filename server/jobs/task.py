@@ -12,7 +12,7 @@ __all__ = ["Outcome", "Task"]
 
 @dataclass(frozen=True)
 class Task:
-    """kind: a name in `work.KINDS` · method: path of an analysis · body: its request, collections filled in ·
+    """kind: a name in `work.KINDS` · method: path of an analysis, or name of a decoder · body: its request, collections filled in ·
     longest: seconds; work that is predicted to take longer is not begun, None for any ·
     patience: seconds after which work that was begun is given up as too long, None for never; for the local pool.
     """
@@ -28,7 +28,7 @@ class Task:
 class Outcome:
     """What became of a task.
 
-    done: `content` is its result as JSON · failed: `slug`, `detail` and `extras` make a problem document ·
+    done: `content` is its result, JSON of an analysis · failed: `slug`, `detail` and `extras` make a problem document ·
     cancelled · too_long: it was not begun or given up, and `predicted_seconds` is what it would take, at least.
     """
 

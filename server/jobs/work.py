@@ -2,10 +2,12 @@
 
 import json
 import logging
+import pickle
 import time
 from collections.abc import Callable, Mapping
 
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
+from ldp_core.analysis.histogram import CollectionHistogram
 from ldp_core.analysis.progress import Cancelled, Progress
 from ldp_core.analysis.registry import ENTRY_POINTS, entry_point
 from ldp_core.analysis.versions import library_versions
@@ -63,5 +65,11 @@ def _analysis(task: Task, progress: Progress) -> Outcome:
     return Outcome("done", json.dumps(document, allow_nan=False, separators=(",", ":")).encode())
 
 
-KINDS: Mapping[str, Callable[[Task, Progress], Outcome]] = {"analysis": _analysis}
+def _decode(task: Task, progress: Progress) -> Outcome:  # noqa: ARG001 - it is one numeric call
+    """The estimate of a tally, pickled: method is the decoder's name, body a `CollectionHistogram`'s fields."""
+    histogram = CollectionHistogram.from_fields(**task.body)
+    return Outcome("done", pickle.dumps(histogram.mechanism.decode(histogram.tally, task.method)))
+
+
+KINDS: Mapping[str, Callable[[Task, Progress], Outcome]] = {"analysis": _analysis, "decode": _decode}
 """What each kind of task does."""

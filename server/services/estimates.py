@@ -79,13 +79,21 @@ class _Memory:
 
 
 class Estimates:
-    """Decoded histograms of collections, of some of their windows, of one cohort. on_decode: told the seconds of each decoding."""
+    """Decoded histograms of collections, of some of their windows, of one cohort.
+
+    on_decode: told the seconds of each decoding · elsewhere: asked first for an estimate, None when it is to be made here.
+    """
 
     def __init__(
-        self, database: Database, collections: Collections, on_decode: Callable[[float], None] = lambda _: None
+        self,
+        database: Database,
+        collections: Collections,
+        on_decode: Callable[[float], None] = lambda _: None,
+        elsewhere: Callable[[Mechanism, Tally, str], Estimate | None] = lambda *_: None,
     ) -> None:
         self._collections = collections
         self._on_decode = on_decode
+        self._elsewhere = elsewhere
         self._tallies = Tallies(database)
         self._memory = _Memory()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fano-decode")
@@ -159,11 +167,14 @@ class Estimates:
         """A tally that is not asked for often enough to be remembered."""
         return self._tallies.current(row.version_number, mechanism_of(row.spec), selection, remember=False)
 
-    @staticmethod
-    def decode(row: CollectionRow, tally: Tally, decoder: str) -> Estimate:
+    def decode(self, row: CollectionRow, tally: Tally, decoder: str) -> Estimate:
         """Decode a tally. Only in the background thread, see `run`."""
+        mechanism = mechanism_of(row.spec)
+        estimate = self._elsewhere(mechanism, tally, decoder)
+        if estimate is not None:
+            return estimate
         with _decoding:
-            return mechanism_of(row.spec).decode(tally, decoder)
+            return mechanism.decode(tally, decoder)
 
     def _decode(self, key: tuple[str, str, str], row: CollectionRow, tally: Tally) -> Decoded:
         _, digest, decoder = key

@@ -1,8 +1,10 @@
 """The parts of a running service and how they hang together."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from ldp_core.estimation import Estimate
+from ldp_core.mechanisms import Mechanism, Tally
 from server.clock import Clock, SystemClock
 from server.jobs.executor import Executor
 from server.jobs.local import LocalExecutor
@@ -11,6 +13,7 @@ from server.services.analyses import Analyses
 from server.services.backlog import Backlog
 from server.services.binding import Binding
 from server.services.changes import Changes
+from server.services.cluster_decoding import ClusterDecoder
 from server.services.collections import Collections
 from server.services.estimates import Estimates
 from server.services.folding import Folder, Folding
@@ -67,7 +70,8 @@ class Services:
             window_grace_seconds=settings.window_grace_seconds,
             clock=self.clock.now,
         )
-        self.estimates = Estimates(self.database, self.collections, self.metrics.decoded)
+        executor = _executor(settings)
+        self.estimates = Estimates(self.database, self.collections, self.metrics.decoded, _elsewhere(executor))
         self.series = SeriesService(self.estimates)
         self.jobs = Jobs(
             self.database,
@@ -84,7 +88,7 @@ class Services:
         self.job_runner = JobRunner(
             self.database,
             self.clock,
-            _executor(settings),
+            executor,
             self.analyses.prepare,
             result_bytes=settings.job_result_bytes,
         )
@@ -136,3 +140,8 @@ def _executor(settings: Settings) -> Executor:
     from server.jobs.distributed import DaskExecutor
 
     return DaskExecutor(settings.dask_scheduler, settings.job_workers)
+
+
+def _elsewhere(executor: Executor) -> Callable[[Mechanism, Tally, str], Estimate | None]:
+    """Who is asked for estimates of big domains first. Processes of this machine would be no faster than its threads."""
+    return ClusterDecoder(executor) if executor.name == "dask" else lambda *_: None

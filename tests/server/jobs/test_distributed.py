@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ldp_core.analysis.progress import Step
 from ldp_core.analysis.registry import ENTRY_POINTS
+from ldp_core.mechanisms import Tally, create
 from server.jobs.distributed import DaskExecutor
 from server.jobs.executor import Executor
 from server.jobs.local import LocalExecutor
 from server.jobs.task import Outcome, Task
+from server.services.cluster_decoding import ClusterDecoder
 from tests.server.jobs.cluster import Cluster, cluster
 from tests.server.jobs.tasks import KindedTask
 from tests.services.in_process import ADMIN, InProcess, settings
@@ -132,3 +135,14 @@ def test_no_scheduler_is_an_error_that_is_tried_again() -> None:
         DaskExecutor("tcp://127.0.0.1:9", 1).execute(
             Task("analysis", "perturbed", {}), lambda _: None, threading.Event()
         )
+
+
+def test_a_decode_on_the_cluster_is_the_one_that_would_be_made_here(executor: DaskExecutor) -> None:
+    mechanism = create("projective_geometry", epsilon="1", domain_size=150, q=5, t=4)
+    tally = Tally(np.random.default_rng(1).integers(0, 1000, mechanism.report_space))
+    there = ClusterDecoder(executor, least_cost=0)(mechanism, tally, "singer")
+    here = mechanism.decode(tally, "dynamic_programming")
+    assert there is not None
+    assert (there.support_counts == here.support_counts).all()
+    assert (there.frequencies == here.frequencies).all()
+    assert ClusterDecoder(executor)(mechanism, tally, "singer") is None  # too small to send
