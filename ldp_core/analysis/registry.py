@@ -10,7 +10,7 @@ from ldp_core.analysis.errors import AnalysisError
 from ldp_core.analysis.progress import Progress
 from ldp_core.analysis.result import AnalysisResult
 
-__all__ = ["ENTRY_POINTS", "EntryPoint", "Method", "entry_point"]
+__all__ = ["ENTRY_POINTS", "FAMILIES", "EntryPoint", "Method", "entry_point"]
 
 
 class Method(Protocol):
@@ -72,6 +72,17 @@ class EntryPoint:
             "collection": self.takes_collection,
         }
 
+
+FAMILIES: Mapping[str, str] = {
+    "perturbed": "Perturbed optimizers",
+    "lojasiewicz": "Łojasiewicz descent",
+    "nonsmooth": "Conservative gradients",
+    "burer-monteiro": "Burer–Monteiro",
+    "max-margin": "Wide-network max-margin",
+    "single-location": "Single-location regression",
+    "counterexamples": "Convex counterexamples",
+}
+"""The methods that the analyses belong to, by page, those that read a collection first."""
 
 _ALL = (
     EntryPoint("single-location/dynamics", "single-location", "single_location.dynamics"),

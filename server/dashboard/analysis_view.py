@@ -10,6 +10,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from ldp_core.analysis.registry import FAMILIES
 from server.api.jobs import summary
 from server.dashboard import words
 from server.dashboard.analysis_form import COLLECTION, FieldModel, form_fields, request_of
@@ -40,10 +41,18 @@ class Card:
 
 
 @dataclass(frozen=True)
-class AnalysesModel:
-    """All analyses, and the newest jobs."""
+class Family:
+    """The analyses of one method."""
 
-    methods: tuple[Card, ...]
+    title: str
+    analyses: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class AnalysesModel:
+    """All analyses by the method that they belong to, and the newest jobs."""
+
+    families: tuple[Family, ...]
     jobs: tuple[dict[str, Any], ...]
 
 
@@ -96,7 +105,11 @@ async def analyses_page(visit: Visit) -> View:
     methods = await run_in_threadpool(Analyses.methods)
     rows = await run_in_threadpool(visit.services.jobs.list, principal)
     jobs = tuple(summary(visit.services, row) for row in rows[:_RECENT])
-    return View("analyses.html", "Analysis", AnalysesModel(tuple(map(_card, methods)), jobs))
+    cards = tuple(map(_card, methods))
+    families = tuple(
+        Family(title, tuple(card for card in cards if card.family == family)) for family, title in FAMILIES.items()
+    )
+    return View("analyses.html", "Analysis", AnalysesModel(families, jobs))
 
 
 async def analysis_page(visit: Visit) -> View:

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from ldp_core.analysis import Cancelled, Step
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.histogram import HISTOGRAM_FIELDS
-from ldp_core.analysis.registry import ENTRY_POINTS, EntryPoint, entry_point
+from ldp_core.analysis.registry import ENTRY_POINTS, FAMILIES, EntryPoint, entry_point
 from ldp_core.analysis.result import json_ready
 
 DOCS = Path(__file__).parents[3] / "docs" / "analysis"
@@ -53,6 +53,7 @@ def test_it_names_itself(entry: EntryPoint) -> None:
     assert method.VERDICTS
     assert all(meaning == meaning.strip() != "" for meaning in method.VERDICTS.values())
     assert (DOCS / f"{entry.family}.md").is_file()
+    assert entry.family in FAMILIES
 
 
 @EVERY
@@ -184,3 +185,7 @@ def test_an_unknown_path_names_the_known_ones() -> None:
         entry_point("single-location")
     assert refused.value.code == "unknown_method"
     assert issubclass(TooLargeError, AnalysisError)
+
+
+def test_every_family_has_analyses() -> None:
+    assert {entry.family for entry in ENTRY_POINTS.values()} == set(FAMILIES)
