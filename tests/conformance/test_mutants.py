@@ -10,6 +10,8 @@ from ldp_core.privacy import exp_bounds, likelihood_ratio, output_law
 from ldp_core.randomness import RandomSource
 from tests.conformance.cases import CASES, build, claimed_support_rate, label, support_rate, supported_matrix
 
+pytestmark = pytest.mark.thorough
+
 DESIGNS = [case for case in CASES if "unary" not in case[0]]
 UNARY = [case for case in CASES if "unary" in case[0]]
 

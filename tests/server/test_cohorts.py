@@ -16,6 +16,8 @@ from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess
 from tests.services.stored import stored_messages
 
+pytestmark = pytest.mark.thorough
+
 COHORTS = ["old app", "neue App ü"]
 ITEMS = [f"item {i}" for i in range(10)]
 MECHANISM = create_mechanism("projective_geometry", epsilon="2", domain_size=10, q=3, t=3)

@@ -17,6 +17,8 @@ from server.storage.tables import batch_keys, segments, tallies, versions
 from tests.server.test_folding import Store
 from tests.services.in_process import settings
 
+pytestmark = pytest.mark.thorough
+
 
 class Deletable(Store):
     """A store whose collection can be deleted, and removed some rows at a time."""

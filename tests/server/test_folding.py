@@ -30,6 +30,8 @@ from tests.services.collection import create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.stored import stored_messages
 
+pytestmark = pytest.mark.thorough
+
 
 class Store:
     """A database with one open collection of 13 messages, written to below HTTP."""

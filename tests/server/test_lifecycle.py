@@ -18,6 +18,8 @@ from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.stored import stored_keys, stored_messages
 
+pytestmark = pytest.mark.thorough
+
 HOUR, DAY = 3_600, 86_400
 START = 20_000 * DAY
 

@@ -18,6 +18,8 @@ from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.stored import stored_keys, stored_messages
 from tests.vectors.make_reports import REJECT
 
+pytestmark = pytest.mark.thorough
+
 HOUR = 3_600
 NOW = 500_000 * HOUR + 10.0
 

@@ -13,6 +13,8 @@ from tests.server.assertions import assert_problem
 from tests.services.collection import QUESTION, create
 from tests.services.in_process import ADMIN, InProcess, settings
 
+pytestmark = pytest.mark.thorough
+
 DOCS = Path(__file__).parents[2] / "docs" / "problems.md"
 
 

@@ -16,6 +16,8 @@ from tests.services.collection import QUESTION, create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.tokens import bearer, make_token
 
+pytestmark = pytest.mark.thorough
+
 HOUR = 3_600
 KEY = str(uuid.UUID(int=7))
 

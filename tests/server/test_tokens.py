@@ -10,6 +10,8 @@ from tests.services.collection import create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.tokens import bearer, make_token
 
+pytestmark = pytest.mark.thorough
+
 START = 20_000 * 86_400.0 + 5_000
 
 

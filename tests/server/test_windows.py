@@ -12,6 +12,8 @@ from tests.server.assertions import assert_problem
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess
 
+pytestmark = pytest.mark.thorough
+
 DAY = 86_400
 WINDOWS = {20_000: 300, 20_001: 200, 20_003: 4}
 MECHANISM = create_mechanism("projective_geometry", epsilon="1", domain_size=10, q=3, t=3)

@@ -8,6 +8,8 @@ from ldp_core.algebra import ExtensionField, factor_prime_power, galois_field, i
 from ldp_core.algebra.conway import conway_polynomial, tabulated
 from ldp_core.errors import FieldError
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize(
     "q",

@@ -16,6 +16,8 @@ from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.tokens import make_token
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def running(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:

@@ -14,6 +14,8 @@ from tests.services.collection import create
 from tests.services.in_process import ADMIN, ADMIN_TOKEN, InProcess, settings
 from tests.services.tokens import make_token
 
+pytestmark = pytest.mark.thorough
+
 START = 1_800_000_000.0
 
 

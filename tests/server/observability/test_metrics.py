@@ -11,6 +11,8 @@ from tests.server.assertions import assert_problem
 from tests.services.collection import create
 from tests.services.in_process import ADMIN, InProcess, settings
 
+pytestmark = pytest.mark.thorough
+
 
 def scrape(service: InProcess) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     answer = service.get("/metrics", headers=ADMIN)
