@@ -29,7 +29,7 @@ test: $(VENV)/.dev browser ## All tests, PostgreSQL and a real browser included 
 test-slow: $(VENV)/.slow ## Long statistics and fault suites, under 80 minutes
 	$(BIN)/pytest -m slow -n 2 --timeout 3600
 
-check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, under a minute
+check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, about two minutes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
