@@ -48,8 +48,9 @@ class AdminClient:
         epsilon: str,
         items: Sequence[str] | None = None,
         domain_size: int | None = None,
-        mechanism: str = "projective_geometry",
+        mechanism: str | None = None,
         parameters: Mapping[str, int] | None = None,
+        labels: Mapping[str, int | str] | None = None,
         window: str | None = None,
         min_reports: int | None = None,
         cohorts: Sequence[str] = (),
@@ -59,6 +60,7 @@ class AdminClient:
     ) -> Document:
         """A new draft. `write_key` is in the answer, and never again.
 
+        labels: {"rows", "bound"} in place of items, where each report is the private label of one row ·
         opens_at, closes_at: moments such as "2027-01-31T00:00:00Z" · window, retention: periods such as "P1D".
         """
         wanted: Document = {
@@ -69,6 +71,7 @@ class AdminClient:
             "domain_size": domain_size,
             "mechanism": mechanism,
             "parameters": dict(parameters) if parameters else None,
+            "labels": dict(labels) if labels else None,
             "window": window,
             "min_reports": min_reports,
             "cohorts": list(cohorts) or None,
@@ -121,6 +124,19 @@ class AdminClient:
             "window": window, "cohort": cohort, "version": version,
         }  # fmt: skip
         return self._ask("GET", f"{_path(collection)}/estimates?{urlencode(_given(query), doseq=True)}")
+
+    def labels(
+        self,
+        collection: str,
+        *,
+        window: str | None = None,
+        version: int | None = None,
+        confidence: float = 0.95,
+        rows: bool = True,
+    ) -> Document:
+        """The private labels of rows and their mean; rows: each label too. The rest as in `estimates`."""
+        query = {"window": window, "version": version, "confidence": confidence, "rows": str(rows).lower()}
+        return self._ask("GET", f"{_path(collection)}/labels?{urlencode(_given(query))}")
 
     def series(
         self,

@@ -4,20 +4,23 @@ Wherever an object of a request holds `collection_id` (or `histogram_id`), with 
 some reports are meant, these members make way for `mechanism`, `counts` and, where the counts do not say it, `n`. An analysis
 therefore never learns more of a collection than what it counted, and is the same pure function wherever it runs.
 
-`label_collection_id` makes way for `label_epsilon`: the service keeps no report beside the row that it belongs to, so the private
-outcomes themselves come with the request, and the collection says how they were made.
+`label_collection_id`, with `window` and `version` beside it, makes way for `y`, the private bit of each row that was reported once and
+null for the others, and for `label_epsilon` and `label_bound`, which say how the bits were made.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from ldp_core.analysis.histogram import CollectionHistogram
+from ldp_core.mechanisms import Tally
 from ldp_core.privacy.epsilon import format_epsilon
 from server.refusals import CollectionNotOpen, InvalidAnalysis
 from server.services.collections import Collections
 from server.services.estimates import Asked, Estimates
-from server.services.specs import mechanism_of, parsed_spec
+from server.services.label_views import label_estimate
+from server.services.specs import labels_of, mechanism_of, parsed_spec
 from server.services.tallies import counts_digest
 from server.storage.collections import CollectionRow
 
@@ -27,6 +30,8 @@ _NAMES = ("collection_id", "histogram_id", "pair_histogram_id")
 _WHICH = ("version", "window", "cohort")
 _LABELS = "label_collection_id"
 _MOST = 2_000
+
+_Read = Callable[[str, Asked, "int | None"], "Future[tuple[CollectionRow, Tally]]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +103,9 @@ class _Reading:
         """An object without its reference and with what that stands for."""
         made = dict(holder)
         if _LABELS in made:
-            made["label_epsilon"] = self._label_epsilon(made.pop(_LABELS))
+            made |= self._labels(made)
+            for name in (_LABELS, *_WHICH):
+                made.pop(name, None)
         named = [name for name in _NAMES if name in made]
         if not named:
             return made
@@ -111,19 +118,26 @@ class _Reading:
         return made | self._histogram(made.pop(named[0]), named[0], which)
 
     def _histogram(self, collection_id: object, field: str, which: Mapping[str, Any]) -> dict[str, Any]:
+        row, tally = self._read(collection_id, field, which, self._estimates.tally)
+        return CollectionHistogram(mechanism_of(row.spec), tally).to_fields()
+
+    def _read(
+        self, collection_id: object, field: str, which: Mapping[str, Any], read: _Read
+    ) -> tuple[CollectionRow, Tally]:
+        """The tally of the reports that are meant, written down as an input."""
         row = self._visible(collection_id, field)
-        version = which["version"]
+        version = which.get("version")
         if version is not None and (
             isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 1 << 31
         ):
             raise _invalid("wrong_type", "version", "version is a whole number from 1")
         for name in ("window", "cohort"):
-            if which[name] is not None and not isinstance(which[name], str):
+            if which.get(name) is not None and not isinstance(which[name], str):
                 raise _invalid("wrong_type", name, f"{name} is a text")
         if row.state == "draft":
             raise CollectionNotOpen("this collection is a draft and has no reports; open it first", state=row.state)
-        asked = Asked(window=which["window"], cohort=which["cohort"])
-        row, tally = self._estimates.tally(row.id, asked, version).result()
+        asked = Asked(window=which.get("window"), cohort=which.get("cohort"))
+        row, tally = read(row.id, asked, version).result()
         self._rows.append(row)
         self._inputs.append(
             {
@@ -136,19 +150,22 @@ class _Reading:
                 "counts_digest": counts_digest(tally),
             }
         )
-        return CollectionHistogram(mechanism_of(row.spec), tally).to_fields()
+        return row, tally
 
-    def _label_epsilon(self, collection_id: object) -> str:
-        row = self._visible(collection_id, _LABELS)
-        mechanism = mechanism_of(row.spec)
-        if mechanism.domain_size != 2:
-            raise _invalid(
-                "wrong_shape",
-                _LABELS,
-                f"private outcomes are bits, and this collection has {mechanism.domain_size} items",
-            )
-        self._rows.append(row)
-        return format_epsilon(mechanism.epsilon)
+    def _labels(self, made: Mapping[str, Any]) -> dict[str, Any]:
+        for name in ("y", "label_epsilon", "label_bound"):
+            if made.get(name) is not None:
+                raise _invalid("unknown_field", name, f"{_LABELS} stands for {name}; give one of them")
+        row, tally = self._read(made[_LABELS], _LABELS, made, self._estimates.as_counted)
+        labels = labels_of(row.spec)
+        if labels is None:
+            raise _invalid("wrong_shape", _LABELS, "this collection gathers a histogram and no labels of rows")
+        estimate = label_estimate(labels, tally)
+        y: list[int | None] = [None] * labels.rows
+        for number, bit in zip(estimate.row_numbers.tolist(), estimate.bits.tolist(), strict=True):
+            y[number] = bit
+        epsilon = format_epsilon(labels.mechanism.epsilon)
+        return {"y": y, "label_epsilon": epsilon, "label_bound": labels.outcome.limit}
 
     def _visible(self, collection_id: object, field: str) -> CollectionRow:
         if not isinstance(collection_id, str):

@@ -19,7 +19,7 @@ from ldp_core.privacy.epsilon import format_epsilon
 from ldp_core.types import Frequencies, IntArray
 from server.refusals import InvalidParameters
 from server.services.estimates import Decoded
-from server.services.specs import mechanism_of, parsed_spec
+from server.services.specs import intake_terms, parsed_spec
 
 __all__ = ["EstimateView", "Rendered", "processed_frequencies"]
 
@@ -86,7 +86,7 @@ class EstimateView:
             "decode_seconds": decoded.decode_seconds,
             "confidence": self.confidence,
             "domain_size": estimate.domain_size,
-            "report_space": mechanism_of(row.spec).report_space,
+            "report_space": intake_terms(row.spec).report_space,
             "noise_floor": estimate.noise_floor(self.confidence),
             "canaries": {**asdict(canaries), "alarm": bool(canaries.alarm)},
             "poisoning": asdict(estimate.poisoning),

@@ -39,6 +39,8 @@ class Target:
         self._numbers = count()
         self.collection = create(service.post, cohorts=_COHORTS)
         self._long = create(service.post, items=_LONG_LIST)
+        self._labels = create(service.post, items=None, labels={"rows": 4, "bound": "1"})
+        self._upload_to(self._labels, self._labels.batch([0, 3]))
         for cohort in range(len(_COHORTS)):
             self._upload(cohort)
         self.answers: Counter[tuple[str, int]] = Counter()
@@ -59,7 +61,10 @@ class Target:
 
     def _upload(self, cohort: int) -> None:
         batch = {**self.collection.batch(range(self.collection.created["report_space"])), "cohort": cohort}
-        answer = self._service.post(self.collection.reports_path, json=batch, headers=self.collection.write_headers)
+        self._upload_to(self.collection, batch)
+
+    def _upload_to(self, collection: TestCollection, batch: Mapping[str, Any]) -> None:
+        answer = self._service.post(collection.reports_path, json=batch, headers=collection.write_headers)
         assert answer.status_code == 200, answer.text
 
     def _aimed(self, case: Case) -> Case | None:
@@ -98,7 +103,7 @@ class Target:
         last = path.rpartition("/")[2]
         if method in ("DELETE", "PATCH") or f"{method} {last}" in _OF_ITS_OWN:
             return create(self._service.post, opened=last != "open")
-        return self._long if last == "items" else self.collection
+        return {"items": self._long, "labels": self._labels}.get(last, self.collection)
 
     def _name(self) -> str:
         return f"made for a request {next(self._numbers)}"
@@ -140,5 +145,5 @@ class Target:
             return {"scale": 2}
         if "spec_digest" in body:
             return {**body, "spec_digest": self.collection.created["spec_digest"], "cohort": 0}
-        kept = _leave(body, "domain_size", "mechanism", "parameters", "cohorts")
+        kept = _leave(body, "domain_size", "mechanism", "parameters", "cohorts", "labels")
         return {**kept, "items": QUESTION["items"], "epsilon": QUESTION["epsilon"], "window": "P1D"}

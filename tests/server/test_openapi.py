@@ -58,6 +58,7 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         ("POST", "/v1/analysis/{path}"),
         ("POST", "/v1/collections/{collection_id}/top-k"),
         ("POST", "/v1/collections/{collection_id}/utilities"),
+        ("GET", "/v1/collections/{collection_id}/labels"),
         ("GET", "/v1/jobs"),
         ("GET", "/v1/jobs/{job_id}"),
         ("DELETE", "/v1/jobs/{job_id}"),
@@ -138,6 +139,7 @@ READING = {
     "/v1/collections/{collection_id}/versions",
     "/v1/collections/{collection_id}/estimates",
     "/v1/collections/{collection_id}/intake",
+    "/v1/collections/{collection_id}/labels",
     "/v1/collections/{collection_id}/privacy",
     "/v1/collections/{collection_id}/series",
 }
