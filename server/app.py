@@ -13,6 +13,7 @@ from starlette.routing import Route
 import ldp_core
 from server.api import (
     analysis,
+    arrays,
     collections,
     devices,
     estimates,
@@ -71,7 +72,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
                 rejected=services.intake_counts.rejected,
             ),
             Middleware(Boundary, closed=ROOT),
-            Middleware(BodyLimit, upload_bytes=chosen.body_bytes, other_bytes=chosen.admin_body_bytes),
+            Middleware(
+                BodyLimit,
+                upload_bytes=chosen.body_bytes,
+                array_bytes=chosen.array_bytes,
+                other_bytes=chosen.admin_body_bytes,
+            ),
             Middleware(UploadsFirst, upload=upload),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones
@@ -91,6 +97,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         privacy,
         plans,
         analysis,
+        arrays,
         jobs,
         health,
         metrics,

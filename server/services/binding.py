@@ -6,6 +6,8 @@ therefore never learns more of a collection than what it counted, and is the sam
 
 `label_collection_id`, with `window` and `version` beside it, makes way for `y`, the private bit of each row that was reported once and
 null for the others, and for `label_epsilon` and `label_bound`, which say how the bits were made.
+
+`{"array": id}` as a member makes way for the numbers of that array.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,11 +19,13 @@ from ldp_core.analysis.histogram import CollectionHistogram
 from ldp_core.mechanisms import Tally
 from ldp_core.privacy.epsilon import format_epsilon
 from server.refusals import CollectionNotOpen, InvalidAnalysis
+from server.services.arrays import Arrays
 from server.services.collections import Collections
 from server.services.estimates import Asked, Estimates
 from server.services.label_views import label_estimate
 from server.services.specs import labels_of, mechanism_of, parsed_spec
 from server.services.tallies import counts_digest
+from server.services.tokens import Principal
 from server.storage.collections import CollectionRow
 
 __all__ = ["Binding", "Bound"]
@@ -29,6 +33,7 @@ __all__ = ["Binding", "Bound"]
 _NAMES = ("collection_id", "histogram_id", "pair_histogram_id")
 _WHICH = ("version", "window", "cohort")
 _LABELS = "label_collection_id"
+_ARRAY = "array"
 _MOST = 2_000
 
 _Read = Callable[[str, Asked, "int | None"], "Future[tuple[CollectionRow, Tally]]"]
@@ -51,20 +56,30 @@ class Bound:
 class Binding:
     """Fills collections in. It waits for the thread that counts, so it is to be called from a thread of its own."""
 
-    def __init__(self, collections: Collections, estimates: Estimates) -> None:
+    def __init__(self, collections: Collections, estimates: Estimates, arrays: Arrays) -> None:
         self._collections = collections
         self._estimates = estimates
+        self._arrays = arrays
 
-    def fill(self, body: Mapping[str, Any], only: int | None = None) -> Bound:
-        """The request as the analysis takes it. only: the number of the one collection that the caller may see.
+    def fill(self, body: Mapping[str, Any], principal: Principal | None = None) -> Bound:
+        """The request as the analysis takes it. principal: who asks, and may see no more than that; None for a job, whose owner was asked before.
 
         Raises UnknownCollection, CollectionNotOpen for a draft, NotEnoughReports, InvalidParameters for a version, window or
-        cohort that there is not, InvalidAnalysis for a reference that cannot be read.
+        cohort that there is not, UnknownResource for an array that there is not, InvalidAnalysis for a reference that cannot be read.
         """
+        body = {name: self._numbers(name, value, principal) for name, value in body.items()}
         if sum(1 for _ in _references(body)) == 0 and _LABELS not in body:
             return Bound(body)
-        reading = _Reading(self._collections, self._estimates, only)
+        reading = _Reading(self._collections, self._estimates, None if principal is None else principal.collection)
         return reading.bound({name: reading.member(value) for name, value in reading.filled(body).items()})
+
+    def _numbers(self, name: str, value: Any, principal: Principal | None) -> Any:
+        """A member of the request, the numbers of an array in place of a reference to it."""
+        if not isinstance(value, Mapping) or value.keys() != {_ARRAY}:
+            return value
+        if not isinstance(value[_ARRAY], str):
+            raise _invalid("wrong_type", name, f"{name}.{_ARRAY} is the id of an array")
+        return self._arrays.load(value[_ARRAY], principal)
 
 
 def _references(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -23,6 +23,14 @@ _COHORTS = ["a", "b"]
 _LONG_LIST = [f"{number:09}" for number in range(INLINE_ITEMS_BYTES // 9)]
 """Too long for a spec, so they have an address of their own."""
 
+AN_ARRAY = (
+    b"\x93NUMPY\x01\x00v\x00"
+    + b"{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }".ljust(117)
+    + b"\n"
+    + bytes(24)
+)
+"""A .npy file of three zeros."""
+
 _OF_ITS_OWN = {"POST keys", "POST versions", "POST open", "POST pause", "POST close"}
 """What changes a collection, so that it gets one that nothing else needs; so do DELETE and PATCH."""
 
@@ -69,10 +77,13 @@ class Target:
 
     def _aimed(self, case: Case) -> Case | None:
         ids = self._existing(case)
-        if not ids and case.path not in ("/v1/collections", _ANALYSIS):
+        if not ids and case.path not in ("/v1/collections", "/v1/arrays", _ANALYSIS):
             return None
         aimed = case.derive(keep_auth=True)
         aimed.path_parameters.update(ids)
+        if f"{case.method} {case.path}" == "POST /v1/arrays":
+            aimed.body = AN_ARRAY
+            return aimed
         if case.meta is None or not case.meta.generation.mode.is_positive:
             return aimed
         if isinstance(case.body, dict):
@@ -93,6 +104,7 @@ class Target:
             "token_id": lambda _: self._made("/v1/tokens", {"name": self._name(), "kind": "analyst"}),
             "operation_id": lambda _: self._deletion(),
             "job_id": lambda _: self._job,
+            "array_id": lambda _: self._array(),
         }
         ids = {"collection_id": self._collection(case.method, case.path).id} if "collection_id" in wanted else {}
         if case.path == _ANALYSIS:
@@ -116,6 +128,12 @@ class Target:
     def _deletion(self) -> str:
         path = f"/v1/collections/{create(self._service.post).id}"
         return str(self._service.request("DELETE", path, headers=ADMIN).json()["operation"]["id"])
+
+    def _array(self) -> str:
+        headers = {**ADMIN, "Content-Type": "application/octet-stream"}
+        answer = self._service.post("/v1/arrays", content=AN_ARRAY, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["arrays"][0]["id"])
 
     @cached_property
     def _job(self) -> str:
