@@ -58,6 +58,11 @@ class EntryPoint:
         """Can the counts of a collection be put into its request?"""
         return "mechanism" in self.method.SCHEMA["properties"]
 
+    @property
+    def takes_labels(self) -> bool:
+        """Can a collection of labels stand for its outcomes?"""
+        return "label_epsilon" in self.method.SCHEMA["properties"]
+
     def describe(self) -> dict[str, Any]:
         """All that a form or a program needs to ask it."""
         method = self.method
@@ -70,6 +75,7 @@ class EntryPoint:
             "example": method.EXAMPLE,
             "verdicts": method.VERDICTS,
             "collection": self.takes_collection,
+            "labels": self.takes_labels,
         }
 
 

@@ -38,7 +38,7 @@ _BODY = {
     status_code=201,
     response_model=ArrayList,
     openapi_extra=_BODY,
-    responses=problems(*_PROBLEMS, "malformed-body", "too-large", "unsupported-media-type", "too-many-arrays"),
+    responses=problems(*_PROBLEMS, "invalid-parameters", "too-large", "unsupported-media-type", "too-many-arrays"),
 )
 async def store_arrays(request: Request, services: ServicesOf, reader: ReaderOf) -> ArrayList:
     """Keep the arrays of a .npy or .npz file for some days. `{"array": id}` stands for the numbers in the request of an analysis."""

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ldp_core.types import FloatArray
-from server.refusals import MalformedBody, TooLarge
+from server.refusals import InvalidParameters, TooLarge
 
 __all__ = ["NamedArray", "read_arrays"]
 
@@ -35,7 +35,7 @@ class NamedArray:
 def read_arrays(file: BinaryIO, limit: int) -> Iterator[NamedArray]:
     """The arrays of a file, one after the other. limit: bytes of all arrays together.
 
-    Raises MalformedBody for anything but arrays of up to 4 axes of numbers, TooLarge above the limit.
+    Raises InvalidParameters for anything but arrays of up to 4 axes of numbers, TooLarge above the limit.
     """
     if not zipfile.is_zipfile(file):
         file.seek(0)
@@ -59,17 +59,17 @@ def read_arrays(file: BinaryIO, limit: int) -> Iterator[NamedArray]:
         OSError,
         ValueError,
     ) as error:
-        raise MalformedBody("this .npz file cannot be read; write it with numpy.savez") from error
+        raise _invalid("this .npz file cannot be read; write it with numpy.savez") from error
 
 
 def _check_members(members: list[zipfile.ZipInfo], limit: int) -> None:
     if not 1 <= len(members) <= _MOST_MEMBERS:
-        raise MalformedBody(f"a .npz file holds 1 to {_MOST_MEMBERS} arrays, got {len(members)}")
+        raise _invalid(f"a .npz file holds 1 to {_MOST_MEMBERS} arrays, got {len(members)}")
     names = [member.filename for member in members]
     if len(set(names)) < len(names) or any(
         not name.endswith(".npy") or len(name) > _LONGEST_NAME or not name.isprintable() for name in names
     ):
-        raise MalformedBody("a .npz file holds arrays with different names, each name.npy; write it with numpy.savez")
+        raise _invalid("a .npz file holds arrays with different names, each name.npy; write it with numpy.savez")
     if sum(member.file_size for member in members) > limit:
         raise _too_large(limit)
 
@@ -84,7 +84,7 @@ class _Header:
 
     @classmethod
     def read(cls, file: BinaryIO) -> "_Header":
-        """Raises MalformedBody. Format: numpy.lib.format, versions 1.0 and 2.0."""
+        """Raises InvalidParameters. Format: numpy.lib.format, versions 1.0 and 2.0."""
         magic = file.read(8)
         width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(magic)
         if width is None:
@@ -101,11 +101,11 @@ class _Header:
 
     @property
     def numbers(self) -> int:
-        """How many there are. Raises MalformedBody unless they are real numbers on a few axes."""
+        """How many there are. Raises InvalidParameters unless they are real numbers on a few axes."""
         kind, sides = self.dtype, self.shape
         whole = all(type(side) is int and side >= 0 for side in sides)
         if kind.kind not in _KINDS or kind.itemsize > 8 or kind.fields or len(sides) > _AXES or not whole:
-            raise MalformedBody(f"an array holds real numbers on at most {_AXES} axes; write it with numpy.save")
+            raise _invalid(f"an array holds real numbers on at most {_AXES} axes; write it with numpy.save")
         return prod(sides)
 
 
@@ -118,7 +118,7 @@ def _read(file: BinaryIO, limit: int) -> FloatArray:
         raise _too_large(limit)
     end = file.seek(0, 2)
     if end - begin != size:
-        raise MalformedBody(
+        raise _invalid(
             f"the file has {end - begin} bytes of numbers and its header says {size}; it was cut, or something follows"
         )
     file.seek(begin)
@@ -128,8 +128,12 @@ def _read(file: BinaryIO, limit: int) -> FloatArray:
     return np.ascontiguousarray(numbers, dtype="<f4" if small else "<f8").reshape(header.shape)
 
 
-def _malformed() -> MalformedBody:
-    return MalformedBody("the body is no .npy or .npz file of numbers; write it with numpy.save")
+def _invalid(detail: str) -> InvalidParameters:
+    return InvalidParameters.of("body", detail)
+
+
+def _malformed() -> InvalidParameters:
+    return _invalid("the body is no .npy or .npz file of numbers; write it with numpy.save")
 
 
 def _too_large(limit: int) -> TooLarge:

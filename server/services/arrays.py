@@ -53,7 +53,7 @@ class Arrays:
         self._retention = retention_days * _DAY
 
     def store(self, owner: Principal, file: BinaryIO) -> list[StoredArray]:
-        """Store the arrays of a .npy or .npz file, all or none. Raises MalformedBody, TooLarge, TooManyArrays."""
+        """Store the arrays of a .npy or .npz file, all or none. Raises InvalidParameters, TooLarge, TooManyArrays."""
         begun: list[int] = []
         try:
             stored = [self._store_one(owner, array, begun) for array in read_arrays(file, self._file_bytes)]

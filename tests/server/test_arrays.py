@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays_of
 
 from ldp_core.analysis.single_location.synthetic import draw_rows
 from server.clock import FakeClock
-from server.refusals import MalformedBody, TooLarge
+from server.refusals import InvalidParameters, TooLarge
 from server.services.array_files import read_arrays
 from tests.server.assertions import assert_problem
 from tests.services.in_process import ADMIN, InProcess, settings
@@ -60,7 +60,7 @@ def test_spoilt_files_are_refused_and_nothing_else_happens(junk: bytes, place: i
     for content in (junk, whole[:place], whole[:place] + junk + whole[place + len(junk) :], whole + junk):
         try:
             read = [one.numbers for one in read_arrays(io.BytesIO(content), LIMIT)]
-        except (MalformedBody, TooLarge):
+        except (InvalidParameters, TooLarge):
             continue
         assert all(one.dtype.kind == "f" for one in read)
 
@@ -82,7 +82,7 @@ def test_spoilt_files_are_refused_and_nothing_else_happens(junk: bytes, place: i
     ],
 )  # fmt: skip
 def test_what_is_no_array_of_numbers_is_refused(content: bytes) -> None:
-    with pytest.raises(MalformedBody):
+    with pytest.raises(InvalidParameters):
         list(read_arrays(io.BytesIO(content), LIMIT))
 
 
@@ -123,7 +123,7 @@ def test_an_array_is_described_listed_and_deleted(service: InProcess) -> None:
 def test_the_arrays_of_a_zip_are_stored_by_name_all_or_none(sqlite_service: InProcess) -> None:
     answer = send(sqlite_service, zipped(X=np.zeros((2, 2)), y=np.ones(2)))
     assert [(one["name"], one["shape"]) for one in answer.json()["arrays"]] == [("X", [2, 2]), ("y", [2])]
-    assert_problem(send(sqlite_service, zipped(X=np.zeros(2), y=np.array(["text"]))), 400, "malformed-body")
+    assert_problem(send(sqlite_service, zipped(X=np.zeros(2), y=np.array(["text"]))), 422, "invalid-parameters")
     assert len(sqlite_service.get("/v1/arrays", headers=ADMIN).json()["arrays"]) == 2
 
 
