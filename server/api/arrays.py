@@ -17,17 +17,16 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/arrays", tags=["analysis"])
 
-_READ = ["application/octet-stream", "application/x-npy", "application/x-npz"]
+_READ = "application/octet-stream"
 _PROBLEMS = ("unknown-token", "insufficient-scope", "database-unavailable")
 _ONE = problems(*_PROBLEMS, "unknown-resource")
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            kind: {
+            _READ: {
                 "schema": {"type": "string", "format": "binary", "description": "a .npy or .npz file of real numbers"}
             }
-            for kind in _READ
         },
     }
 }
@@ -43,10 +42,8 @@ _BODY = {
 async def store_arrays(request: Request, services: ServicesOf, reader: ReaderOf) -> ArrayList:
     """Keep the arrays of a .npy or .npz file for some days. `{"array": id}` stands for the numbers in the request of an analysis."""
     given = media_type(request.headers.get("content-type"))
-    if given not in _READ:
-        raise UnsupportedMediaType(
-            f"this address reads {', '.join(_READ)}, got {given or 'no Content-Type'}", supported=_READ
-        )
+    if given != _READ:
+        raise UnsupportedMediaType(f"this address reads {_READ}, got {given or 'no Content-Type'}", supported=[_READ])
     with TemporaryFile() as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)
