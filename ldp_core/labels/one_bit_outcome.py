@@ -78,7 +78,8 @@ class OneBitOutcome:
         """The most that the debiased outcome can vary for a fixed y: magnitude^2, at y = 0."""
         return self.magnitude**2
 
-    def _rounding_threshold(self, y: float) -> int:
+    def rounding_threshold(self, y: float) -> int:
+        """The coin threshold, 0..2^64, with which the phone rounds y to B: round((1 + y/B) / 2 · 2^64), exactly, halves to even."""
         bound = Fraction(self.bound)
         return round((1 + max(-bound, min(bound, Fraction(y))) / bound) / 2 * _COIN)
 
@@ -86,7 +87,7 @@ class OneBitOutcome:
         """The bit of a phone whose outcome is y. Raises ValueOutOfDomain, without the value, when it is not a finite number."""
         if not math.isfinite(y):
             raise ValueOutOfDomain("the outcome is not a finite number")
-        return self.mechanism.randomize(int(coin(source, self._rounding_threshold(y))), source)
+        return self.mechanism.randomize(int(coin(source, self.rounding_threshold(y))), source)
 
     def probability_of_one(self, y: ArrayLike) -> FloatArray:
         """Pr[bit = 1] = 1/2 + y / (2 B) (lambda - 1) / (lambda + 1) for the clipped outcome.  (any shape) -> same"""

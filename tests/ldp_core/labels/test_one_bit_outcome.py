@@ -16,7 +16,7 @@ COIN = 1 << COIN_BITS
 
 def exact_probability_of_one(outcome: OneBitOutcome, y: float) -> Fraction:
     """From the integers of the two coins that a phone throws."""
-    rounded = Fraction(outcome._rounding_threshold(y), COIN)
+    rounded = Fraction(outcome.rounding_threshold(y), COIN)
     kept = Fraction(outcome.mechanism.threshold, COIN)
     return rounded * kept + (1 - rounded) * (1 - kept)
 

@@ -31,7 +31,7 @@ class Enumerated:
 
 def law(rows: RowLabels, row: int, label: float) -> dict[int, Fraction]:
     """The exact law of a message: both coins have one threshold each, so four pairs of draws stand for all."""
-    rounding, keeping = rows.outcome._rounding_threshold(label), rows.mechanism.threshold
+    rounding, keeping = rows.outcome.rounding_threshold(label), rows.mechanism.threshold
     chances: dict[int, Fraction] = {}
     for first, weight in ((0, rounding), (COIN - 1, COIN - rounding)):
         for second, share in ((0, keeping), (COIN - 1, COIN - keeping)):
