@@ -16,7 +16,7 @@ from server.api.collection_schemas import (
     RowLabelsOut,
     StateOut,
 )
-from server.api.dependencies import AdminOf, ReaderOf, ReaderOnly, ServicesOf, read_json
+from server.api.dependencies import AdminOf, KnownQueryOnly, ReaderOf, ReaderOnly, ServicesOf, read_json
 from server.api.moments import instant, period, seconds
 from server.api.openapi import json_body, problems
 from server.api.repeats import OnceOf
@@ -29,7 +29,7 @@ from server.storage.collections import CollectionRow
 
 __all__ = ["describe", "etag", "router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"])
+router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[KnownQueryOnly])
 
 _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
 _BODY = ("malformed-body", "too-large", "unsupported-media-type", "invalid-parameters", "idempotency-key-reused")
