@@ -177,11 +177,12 @@ async def _form(
 ) -> View:
     only = visit.session.principal.collection
     listed = await run_in_threadpool(visit.services.collections.list_counted, only) if method["collection"] else []
+    counts = "counts" in method["schema"]["properties"]
     model = FormModel(
         method=_card(method),
         fields=form_fields(method, values, errors, chosen=bool(chosen)),
         verdicts=dict(method["verdicts"]),
-        choices=tuple((row.id, row.question) for row, n in reversed(listed) if n > 0),
+        choices=tuple((row.id, row.question) for row, n in reversed(listed) if n > 0 or not counts),
         chosen=chosen,
         error=next((text for name, text in errors.items() if name not in method["schema"]["properties"]), ""),
     )
@@ -228,6 +229,8 @@ def _source(result: Mapping[str, Any]) -> str:
     inputs, epsilon = result.get("inputs", []), result["params_effective"].get("epsilon")
     if not inputs:
         return ""
+    if "n" not in inputs[0]:
+        return "With the mechanism of the collection; none of its reports was looked at."
     n = " and ".join(words.count(one["n"]) for one in inputs)
     return f"From {n} reports" + (f" at ε = {epsilon:g}." if isinstance(epsilon, int | float) else ".")
 

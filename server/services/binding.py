@@ -2,7 +2,8 @@
 
 Wherever an object of a request holds `collection_id` (or `histogram_id`), with `version`, `window` and `cohort` beside it if only
 some reports are meant, these members make way for `mechanism`, `counts` and, where the counts do not say it, `n`. An analysis
-therefore never learns more of a collection than what it counted, and is the same pure function wherever it runs.
+therefore never learns more of a collection than what it counted, and is the same pure function wherever it runs. Where it takes no counts,
+the mechanism alone is filled in.
 
 `label_collection_id` makes way for `label_epsilon`: the service keeps no report beside the row that it belongs to, so the private
 outcomes themselves come with the request, and the collection says how they were made.
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ldp_core.analysis.histogram import CollectionHistogram
+from ldp_core.analysis.histogram import CollectionHistogram, describe_mechanism
 from ldp_core.privacy.epsilon import format_epsilon
 from server.refusals import CollectionNotOpen, InvalidAnalysis
 from server.services.collections import Collections
@@ -50,15 +51,17 @@ class Binding:
         self._collections = collections
         self._estimates = estimates
 
-    def fill(self, body: Mapping[str, Any], only: int | None = None) -> Bound:
-        """The request as the analysis takes it. only: the number of the one collection that the caller may see.
+    def fill(self, body: Mapping[str, Any], only: int | None = None, *, counts: bool = True) -> Bound:
+        """The request as the analysis takes it.
+
+        only: the number of the one collection that the caller may see · counts: are its counts wanted, or its mechanism alone?
 
         Raises UnknownCollection, CollectionNotOpen for a draft, NotEnoughReports, InvalidParameters for a version, window or
         cohort that there is not, InvalidAnalysis for a reference that cannot be read.
         """
         if sum(1 for _ in _references(body)) == 0 and _LABELS not in body:
             return Bound(body)
-        reading = _Reading(self._collections, self._estimates, only)
+        reading = _Reading(self._collections, self._estimates, only, counts=counts)
         return reading.bound({name: reading.member(value) for name, value in reading.filled(body).items()})
 
 
@@ -75,8 +78,8 @@ def _references(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 class _Reading:
     """The collections of one request, as they are come upon."""
 
-    def __init__(self, collections: Collections, estimates: Estimates, only: int | None) -> None:
-        self._collections, self._estimates, self._only = collections, estimates, only
+    def __init__(self, collections: Collections, estimates: Estimates, only: int | None, *, counts: bool) -> None:
+        self._collections, self._estimates, self._only, self._counts = collections, estimates, only, counts
         self._rows: list[CollectionRow] = []
         self._inputs: list[Mapping[str, Any]] = []
 
@@ -107,16 +110,21 @@ class _Reading:
             raise _invalid("unknown_field", other, f"{named[0]} stands for {other}; give one of them")
         if len(self._inputs) >= _MOST:
             raise _invalid("out_of_range", named[0], f"one request names at most {_MOST} histograms")
+        if not self._counts:
+            return made | self._mechanism(made.pop(named[0]), named[0], made.pop("version", None))
         which = {name: made.pop(name, None) for name in _WHICH}
         return made | self._histogram(made.pop(named[0]), named[0], which)
 
+    def _mechanism(self, collection_id: object, field: str, version: object) -> dict[str, Any]:
+        """The mechanism alone, that of a draft as well: no report is looked at."""
+        row = self._collections.get(self._visible(collection_id, field).id, _version(version))
+        self._rows.append(row)
+        self._inputs.append({"collection": row.id, "version": row.version, "spec_digest": row.spec_digest})
+        return {"mechanism": describe_mechanism(mechanism_of(row.spec))}
+
     def _histogram(self, collection_id: object, field: str, which: Mapping[str, Any]) -> dict[str, Any]:
         row = self._visible(collection_id, field)
-        version = which["version"]
-        if version is not None and (
-            isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 1 << 31
-        ):
-            raise _invalid("wrong_type", "version", "version is a whole number from 1")
+        version = _version(which["version"])
         for name in ("window", "cohort"):
             if which[name] is not None and not isinstance(which[name], str):
                 raise _invalid("wrong_type", name, f"{name} is a text")
@@ -156,6 +164,15 @@ class _Reading:
         if self._only is not None:
             self._collections.require_visible(collection_id, self._only)
         return self._collections.get(collection_id)
+
+
+def _version(given: object) -> int | None:
+    """The version that was asked for, None for the current one."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 < given < 1 << 31:
+        raise _invalid("wrong_type", "version", "version is a whole number from 1")
+    return given
 
 
 def _invalid(code: str, field: str, detail: str) -> InvalidAnalysis:
