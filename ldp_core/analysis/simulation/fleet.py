@@ -209,18 +209,18 @@ def _series(request: FleetRequest, promise: Promise, observed: Observed, drawn: 
     errors |= {word: items[f"{word}_standard_error"] for word in ("promised", "observed")}
     fleets: dict[str, Any] = {
         "fleet": np.arange(1, observed.fleets + 1),
-        "error_ratio": np.sqrt(observed.error_ratios),
+        "observed_over_promised": np.sqrt(observed.error_ratios),
         "covered": observed.covered_shares,
         "precision": observed.precisions,
         "found": observed.found,
         "false_found": observed.false_found,
     }
-    within = f"mean estimate, with the range of {request.confidence:.4g} of single fleets,"
+    within = f"mean estimate, and where {100 * request.confidence:.4g} % of fleets have theirs,"
     place = "place of the item by its true share"
     return {
         "items": Series(estimates, "item", "item", within),
         "standard_errors": Series(errors, "place", place, "promised and observed standard error"),
-        "fleets": Series(fleets, "fleet", "fleet", "observed over promised error (error_ratio)"),
+        "fleets": Series(fleets, "fleet", "fleet", "observed over promised error"),
         "bias": _bias_quantiles(observed),
     }
 
@@ -230,6 +230,6 @@ def _bias_quantiles(observed: Observed) -> Series:
     z = np.sort(observed.bias_z)
     ranks = np.unique(np.linspace(0, len(z) - 1, min(len(z), _DRAWN)).round().astype(np.int64))
     normal = [NormalDist().inv_cdf((rank + 0.5) / len(z)) for rank in ranks.tolist()]
-    columns: dict[str, Any] = {"expected": normal, "z": z[ranks], "unbiased": normal}
-    told = "mean error in its standard errors (z) and without bias (unbiased)"
-    return Series(columns, "expected", "expected of normal numbers", told)
+    columns: dict[str, Any] = {"expected": normal, "of_items": z[ranks], "of_normal_numbers": normal}
+    told = "mean error in standard errors, of items and of normal numbers"
+    return Series(columns, "expected", "quantile of a normal number", told)

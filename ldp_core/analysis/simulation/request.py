@@ -35,7 +35,10 @@ SCHEMA: Mapping[str, Any] = schema.request(
         "exponent": schema.number("Exponent", "of zipf", 0, 20, 1.0),
         "held_items": schema.optional(
             schema.integer(
-                "Held items", "of uniform and zipf: nobody holds an item after these; null for all", 1, _MOST_ITEMS
+                "Held items",
+                "of uniform and zipf: nobody holds an item after these; left out: somebody holds each",
+                1,
+                _MOST_ITEMS,
             )
         ),
         "weights": schema.optional(
@@ -50,16 +53,17 @@ SCHEMA: Mapping[str, Any] = schema.request(
     required=("mechanism",),
 )
 
-_SECONDS_AT_LEAST, _SECONDS_PER_FLEET = 0.1, 5e-4
+_SECONDS_AT_LEAST, _SECONDS_PER_FLEET = 0.3, 5e-4
 _SECONDS_PER_PHONE, _SECONDS_PER_COUNT = 1.5e-7, 9e-9
-_SECONDS_PER_CELL, _SECONDS_PER_DECODING, _SECONDS_PER_ITEM = 2e-9, 1e-8, 4e-8
+_SECONDS_PER_CELL, _SECONDS_PER_CELL_BY_ITEM = 2e-9, 1.5e-6
+_SECONDS_PER_DECODING, _SECONDS_PER_ITEM = 1e-8, 4e-8
 _PHONES_AT_ONCE, _SECONDS_AT_ONCE = 1 << 18, 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class FleetRequest:
     """mechanism: as an object, see `ldp_core.analysis.histogram` · population: uniform, zipf or weights · exponent: of zipf ·
-    held_items: nobody holds an item after these, None for all · weights: (k,) of the population `weights` · phones: n ·
+    held_items: nobody holds an item after these, None or more than there are for all · weights: (k,) of the population `weights` · phones: n ·
     repetitions: R fleets · confidence: of intervals and noise floor · top: largest items to judge, all where there are fewer · seed.
 
     Raises AnalysisError, or TooLargeError for what takes over ten minutes or has more than 2^22 items.
@@ -123,7 +127,8 @@ class FleetRequest:
                     code="unknown_field",
                     field="held_items",
                 )
-            object.__setattr__(self, "held_items", integer("held_items", self.held_items, 1, self.made.domain_size))
+            held = integer("held_items", self.held_items, 1, _MOST_ITEMS)
+            object.__setattr__(self, "held_items", min(held, self.made.domain_size))
         _ = self._shares
 
     @cached_property
@@ -159,14 +164,21 @@ def _seconds_per_phone(mechanism: Mechanism) -> float:
     return _SECONDS_PER_PHONE + _SECONDS_PER_COUNT * mechanism.count_cost
 
 
+def _seconds_per_part(mechanism: Mechanism) -> float:
+    """Of adding up a tally, whatever reports there are: item by item where each report is counted for every item."""
+    by_item = mechanism.count_cost >= mechanism.tally_size
+    return mechanism.tally_size * (_SECONDS_PER_CELL_BY_ITEM if by_item else _SECONDS_PER_CELL)
+
+
 def phones_at_once(mechanism: Mechanism) -> int:
     """So many phones are simulated between two looks at whether to go on."""
-    return max(1, min(_PHONES_AT_ONCE, int(_SECONDS_AT_ONCE / _seconds_per_phone(mechanism))))
+    seconds = max(_SECONDS_AT_ONCE, _seconds_per_part(mechanism))
+    return max(1, min(_PHONES_AT_ONCE, int(seconds / _seconds_per_phone(mechanism))))
 
 
 def seconds_of(mechanism: Mechanism, phones: int, fleets: int) -> float:
     """Expected duration on one core: linear in the phones, and in what a decoding and a table of items cost."""
     parts = -(-phones // phones_at_once(mechanism))
-    counting = phones * _seconds_per_phone(mechanism) + parts * mechanism.tally_size * _SECONDS_PER_CELL
+    counting = phones * _seconds_per_phone(mechanism) + parts * _seconds_per_part(mechanism)
     decoding = _SECONDS_PER_DECODING * mechanism.decode_cost + _SECONDS_PER_ITEM * mechanism.domain_size
     return _SECONDS_AT_LEAST + fleets * (_SECONDS_PER_FLEET + counting + decoding)

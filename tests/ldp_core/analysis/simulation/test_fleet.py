@@ -184,6 +184,10 @@ def test_ties_in_the_truth_are_all_right() -> None:
     assert run(request(top=500)).result["top_k"] == {"k": 20, "precision": 1.0, "precision_se": 0.0}
 
 
+def test_more_held_items_than_there_are_are_all_of_them() -> None:
+    assert plain(run(request(held_items=500)))["result"] == plain(run(request()))["result"]
+
+
 def test_few_reports_and_single_fleets_are_said() -> None:
     rare = {"name": "randomized_response", "epsilon": "1", "domain_size": 500}
     assert "few_reports" in run(request(mechanism=rare, phones=300, repetitions=2)).warnings
@@ -209,7 +213,7 @@ def test_seeds_decide_and_nothing_else_does() -> None:
         ({"population": "weights", "weights": [0] * 20}, "out_of_range", "weights"),
         ({"population": "weights", "weights": [1] * 19 + [float("inf")]}, "non_finite", "weights"),
         ({"population": "weights", "weights": [1] * 20, "held_items": 3}, "unknown_field", "held_items"),
-        ({"held_items": 21}, "out_of_range", "held_items"),
+        ({"held_items": 0}, "out_of_range", "held_items"),
         ({"phones": 0}, "out_of_range", "phones"),
         ({"repetitions": 201}, "out_of_range", "repetitions"),
         ({"confidence": 0.4}, "out_of_range", "confidence"),
