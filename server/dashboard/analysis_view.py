@@ -183,6 +183,7 @@ async def _form(
 ) -> View:
     only, reference = visit.session.principal.collection, reference_of(method)
     listed = await run_in_threadpool(visit.services.collections.list_counted, only) if reference else []
+    counted = reference == LABELS or "counts" in method["schema"]["properties"]
     model = FormModel(
         method=_card(method),
         fields=form_fields(method, values, errors, chosen=bool(chosen)),
@@ -191,7 +192,7 @@ async def _form(
         choices=tuple(
             (row.id, row.question)
             for row, n in reversed(listed)
-            if n > 0 and (reference != LABELS or labels_of(row.spec) is not None)
+            if (n > 0 or not counted) and (reference != LABELS or labels_of(row.spec) is not None)
         ),
         chosen=chosen,
         error=next((text for name, text in errors.items() if name not in method["schema"]["properties"]), ""),
@@ -239,6 +240,8 @@ def _source(result: Mapping[str, Any]) -> str:
     inputs, epsilon = result.get("inputs", []), result["params_effective"].get("epsilon")
     if not inputs:
         return ""
+    if "n" not in inputs[0]:
+        return "With the mechanism of the collection; none of its reports was looked at."
     n = " and ".join(words.count(one["n"]) for one in inputs)
     return f"From {n} reports" + (f" at ε = {epsilon:g}." if isinstance(epsilon, int | float) else ".")
 

@@ -2,7 +2,8 @@
 
 Wherever an object of a request holds `collection_id` (or `histogram_id`), with `version`, `window` and `cohort` beside it if only
 some reports are meant, these members make way for `mechanism`, `counts` and, where the counts do not say it, `n`. An analysis
-therefore never learns more of a collection than what it counted, and is the same pure function wherever it runs.
+therefore never learns more of a collection than what it counted, and is the same pure function wherever it runs. Where it takes no counts,
+the mechanism alone is filled in.
 
 `label_collection_id`, with `window` and `version` beside it, makes way for `y`, the private bit of each row that was reported once and
 null for the others, and for `label_epsilon` and `label_bound`, which say how the bits were made.
@@ -15,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from ldp_core.analysis.histogram import CollectionHistogram
+from ldp_core.analysis.histogram import CollectionHistogram, describe_mechanism
 from ldp_core.mechanisms import Tally
 from ldp_core.privacy.epsilon import format_epsilon
 from server.refusals import CollectionNotOpen, InvalidAnalysis
@@ -61,8 +62,11 @@ class Binding:
         self._estimates = estimates
         self._arrays = arrays
 
-    def fill(self, body: Mapping[str, Any], principal: Principal | None = None) -> Bound:
-        """The request as the analysis takes it. principal: who asks, and may see no more than that; None for a job, whose owner was asked before.
+    def fill(self, body: Mapping[str, Any], principal: Principal | None = None, *, counts: bool = True) -> Bound:
+        """The request as the analysis takes it.
+
+        principal: who asks, and may see no more than that; None for a job, whose owner was asked before · counts: are the collection's
+        counts wanted, or its mechanism alone?
 
         Raises UnknownCollection, CollectionNotOpen for a draft, NotEnoughReports, InvalidParameters for a version, window or
         cohort that there is not, UnknownResource for an array that there is not, InvalidAnalysis for a reference that cannot be read.
@@ -70,7 +74,8 @@ class Binding:
         body = {name: self._numbers(name, value, principal) for name, value in body.items()}
         if sum(1 for _ in _references(body)) == 0 and _LABELS not in body:
             return Bound(body)
-        reading = _Reading(self._collections, self._estimates, None if principal is None else principal.collection)
+        only = None if principal is None else principal.collection
+        reading = _Reading(self._collections, self._estimates, only, counts=counts)
         return reading.bound({name: reading.member(value) for name, value in reading.filled(body).items()})
 
     def _numbers(self, name: str, value: Any, principal: Principal | None) -> Any:
@@ -95,8 +100,8 @@ def _references(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 class _Reading:
     """The collections of one request, as they are come upon."""
 
-    def __init__(self, collections: Collections, estimates: Estimates, only: int | None) -> None:
-        self._collections, self._estimates, self._only = collections, estimates, only
+    def __init__(self, collections: Collections, estimates: Estimates, only: int | None, *, counts: bool) -> None:
+        self._collections, self._estimates, self._only, self._counts = collections, estimates, only, counts
         self._rows: list[CollectionRow] = []
         self._inputs: list[Mapping[str, Any]] = []
 
@@ -129,8 +134,17 @@ class _Reading:
             raise _invalid("unknown_field", other, f"{named[0]} stands for {other}; give one of them")
         if len(self._inputs) >= _MOST:
             raise _invalid("out_of_range", named[0], f"one request names at most {_MOST} histograms")
+        if not self._counts:
+            return made | self._mechanism(made.pop(named[0]), named[0], made.pop("version", None))
         which = {name: made.pop(name, None) for name in _WHICH}
         return made | self._histogram(made.pop(named[0]), named[0], which)
+
+    def _mechanism(self, collection_id: object, field: str, version: object) -> dict[str, Any]:
+        """The mechanism alone, that of a draft as well: no report is looked at."""
+        row = self._collections.get(self._visible(collection_id, field).id, _version(version))
+        self._rows.append(row)
+        self._inputs.append({"collection": row.id, "version": row.version, "spec_digest": row.spec_digest})
+        return {"mechanism": describe_mechanism(mechanism_of(row.spec))}
 
     def _histogram(self, collection_id: object, field: str, which: Mapping[str, Any]) -> dict[str, Any]:
         row, tally = self._read(collection_id, field, which, self._estimates.tally)
@@ -141,11 +155,7 @@ class _Reading:
     ) -> tuple[CollectionRow, Tally]:
         """The tally of the reports that are meant, written down as an input."""
         row = self._visible(collection_id, field)
-        version = which.get("version")
-        if version is not None and (
-            isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 1 << 31
-        ):
-            raise _invalid("wrong_type", "version", "version is a whole number from 1")
+        version = _version(which.get("version"))
         for name in ("window", "cohort"):
             if which.get(name) is not None and not isinstance(which[name], str):
                 raise _invalid("wrong_type", name, f"{name} is a text")
@@ -188,6 +198,15 @@ class _Reading:
         if self._only is not None:
             self._collections.require_visible(collection_id, self._only)
         return self._collections.get(collection_id)
+
+
+def _version(given: object) -> int | None:
+    """The version that was asked for, None for the current one."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 < given < 1 << 31:
+        raise _invalid("wrong_type", "version", "version is a whole number from 1")
+    return given
 
 
 def _invalid(code: str, field: str, detail: str) -> InvalidAnalysis:

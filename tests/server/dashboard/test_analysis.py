@@ -205,3 +205,17 @@ def test_a_wrong_request_comes_back_with_what_was_typed(person: Browserless) -> 
 def test_there_is_no_form_for_nothing(person: Browserless) -> None:
     assert person.get("/analysis/nothing").status_code == 404
     assert person.get("/analysis/jobs/nothing").status_code == 404
+
+
+def test_a_truth_beside_an_interval_is_a_diamond() -> None:
+    series = {
+        "columns": {"item": [0, 1], "estimate": [0.2, 0.5], "truth": [0.25, 0.45], "low": [0.1, 0.4], "high": [0.3, 0.6]},
+        "x": "item", "x_label": "item", "y_label": "share", "log_x": False, "log_y": False,
+    }  # fmt: skip
+    [figure] = figures_of({"items": series}, ("tea", "coffee"))
+    assert figure.kind == "intervals"
+    assert [(row["item"], row["estimate"], row["post"]) for row in figure.data["rows"]] == [
+        ("coffee", 0.5, 0.45),
+        ("tea", 0.2, 0.25),
+    ]
+    assert "The diamond is the truth." in figure.caption
