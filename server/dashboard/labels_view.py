@@ -31,7 +31,7 @@ async def labels_found(services: Services, row: CollectionRow, asked: Asked) -> 
     if labels_of(row.spec) is None:
         return None
     try:
-        return await asyncio.wrap_future(services.estimates.counted(row.id, asked, _found))
+        return await asyncio.wrap_future(services.estimates.counted(row.id, asked, _found, row.version))
     except NotEnoughReports:
         return None
 
@@ -52,7 +52,7 @@ async def export_labels(visit: Visit) -> Response:
     """Every label as CSV, to be saved as a file."""
     row, _ = await visit.collection()
     asked, view = Asked(window=visit.query.text("window") or None), LabelView(format="csv")
-    done = await asyncio.wrap_future(visit.services.estimates.counted(row.id, asked, view.render))
+    done = await asyncio.wrap_future(visit.services.estimates.counted(row.id, asked, view.render, row.version))
     headers = {
         "Content-Disposition": f'attachment; filename="labels-{row.id}.csv"',
         "Fano-Provenance": done.provenance,

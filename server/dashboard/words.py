@@ -15,6 +15,7 @@ __all__ = [
     "headline",
     "interval_text",
     "mechanism_name",
+    "moment",
     "odds_sentence",
     "percent",
     "points",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 _MINUS = "−"
+_DAY = 86_400
 REVEALING_ODDS = 400.0
 
 
@@ -91,6 +93,13 @@ def day(moment: float) -> str:
     """A day in UTC, such as 24 November 2026."""
     when = datetime.fromtimestamp(moment, UTC)
     return f"{when.day} {when:%B %Y}"
+
+
+def moment(seconds: float, precision: float) -> str:
+    """A moment in UTC, with the hour where the precision, in seconds, is finer than a day."""
+    if precision >= _DAY:
+        return day(seconds)
+    return f"{day(seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M}"
 
 
 def mechanism_name(name: str) -> str:

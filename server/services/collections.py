@@ -122,9 +122,9 @@ class Collections:
     def _as_of_now(self, row: CollectionRow) -> CollectionRow:
         return replace(row, state=effective_state(row.state, row.opens, row.closes, self._clock.now()))
 
-    def get_counted(self, collection_id: str) -> tuple[CollectionRow, int]:
-        """One collection with its number of reports."""
-        row = self.get(collection_id)
+    def get_counted(self, collection_id: str, version: int | None = None) -> tuple[CollectionRow, int]:
+        """What `get` gives, with its number of reports."""
+        row = self.get(collection_id, version)
         with self._database.read() as connection:
             return row, rows.count_reports(connection, [row.version_number])[row.version_number]
 
