@@ -13,6 +13,7 @@ from starlette.routing import Route
 import ldp_core
 from server.api import (
     analysis,
+    arrays,
     collections,
     devices,
     estimates,
@@ -20,6 +21,7 @@ from server.api import (
     intake,
     jobs,
     keys,
+    labels,
     lifecycle,
     metrics,
     plans,
@@ -68,7 +70,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
                 rejected=services.intake_counts.rejected,
             ),
             Middleware(Boundary, closed=ROOT),
-            Middleware(BodyLimit, upload_bytes=chosen.body_bytes, other_bytes=chosen.admin_body_bytes),
+            Middleware(
+                BodyLimit,
+                upload_bytes=chosen.body_bytes,
+                array_bytes=chosen.array_bytes,
+                other_bytes=chosen.admin_body_bytes,
+            ),
             Middleware(UploadsFirst, upload=upload),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones
@@ -82,11 +89,13 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         tokens,
         devices,
         estimates,
+        labels,
         series,
         intake,
         privacy,
         plans,
         analysis,
+        arrays,
         jobs,
         health,
         metrics,

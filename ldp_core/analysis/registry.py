@@ -58,6 +58,16 @@ class EntryPoint:
         """Can the counts of a collection be put into its request?"""
         return "mechanism" in self.method.SCHEMA["properties"]
 
+    @property
+    def takes_labels(self) -> bool:
+        """Can a collection of labels stand for its outcomes?"""
+        return "label_epsilon" in self.method.SCHEMA["properties"]
+
+    @property
+    def takes_counts(self) -> bool:
+        """Or is the mechanism alone wanted, without what was counted?"""
+        return not self.takes_collection or "counts" in self.method.SCHEMA["properties"]
+
     def describe(self) -> dict[str, Any]:
         """All that a form or a program needs to ask it."""
         method = self.method
@@ -70,6 +80,7 @@ class EntryPoint:
             "example": method.EXAMPLE,
             "verdicts": method.VERDICTS,
             "collection": self.takes_collection,
+            "labels": self.takes_labels,
         }
 
 
@@ -81,8 +92,9 @@ FAMILIES: Mapping[str, str] = {
     "max-margin": "Wide-network max-margin",
     "single-location": "Single-location regression",
     "counterexamples": "Convex counterexamples",
+    "simulation": "Simulated fleets",
 }
-"""The methods that the analyses belong to, by page, those that read a collection first."""
+"""The methods that the analyses belong to, by page, those that read a collection first; simulated fleets last, which try out the service itself."""
 
 _ALL = (
     EntryPoint("single-location/dynamics", "single-location", "single_location.dynamics"),
@@ -102,6 +114,7 @@ _ALL = (
     EntryPoint("relu-precision", "nonsmooth", "nonsmooth.relu_precision"),
     EntryPoint("solver-stress", "counterexamples", "counterexamples.solver_stress"),
     EntryPoint("convex-interpolant", "counterexamples", "counterexamples.convex_interpolant"),
+    EntryPoint("fleet-simulation", "simulation", "simulation.fleet"),
 )
 
 ENTRY_POINTS: Mapping[str, EntryPoint] = {entry.path: entry for entry in _ALL}

@@ -194,14 +194,16 @@ def _intervals(name: str, series: Mapping[str, Any], columns: Mapping[str, list[
         for key, column in columns.items()
         if key != series["x"] and key not in _BESIDE and all(map(_is_number, column))
     )
+    marks = columns.get("truth", [None] * len(columns[value]))
     rows = sorted(
-        zip(columns[series["x"]], columns[value], columns["low"], columns["high"], strict=True),
+        zip(columns[series["x"]], columns[value], columns["low"], columns["high"], marks, strict=True),
         key=lambda row: -row[1],
     )[:_RANKED]
+    diamond = " The diamond is the truth." if "truth" in columns else ""
     return Figure(
         kind="intervals",
         name=name,
-        caption=f"{series['y_label'].capitalize()} of the {len(rows)} largest of {len(columns[value]):,}, each with its interval.",
+        caption=f"{series['y_label'].capitalize()} of the {len(rows)} largest of {len(columns[value]):,}, each with its interval.{diamond}",
         data={
             "plain": True,
             "floor": None,
@@ -213,12 +215,12 @@ def _intervals(name: str, series: Mapping[str, Any], columns: Mapping[str, list[
                     "high": high,
                     "lowInner": None,
                     "highInner": None,
-                    "post": None,
+                    "post": mark,
                     "clear": True,
                     "label": _text(middle),
                     "text": f"{at}: {_text(middle)} ({_text(low)} to {_text(high)})",
                 }
-                for at, middle, low, high in rows
+                for at, middle, low, high, mark in rows
             ],
         },
         table=table,

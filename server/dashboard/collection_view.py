@@ -9,6 +9,7 @@ from ldp_core.estimation.post_processing import POST_PROCESSES
 from ldp_core.privacy.epsilon import format_epsilon
 from server.dashboard import words
 from server.dashboard.figures import Figure
+from server.dashboard.labels_view import LabelsFound, labels_found
 from server.dashboard.marks import mark_of
 from server.dashboard.snippets import Snippet, estimate_snippets
 from server.dashboard.trust import Trust, trust_of
@@ -20,7 +21,7 @@ from server.services.intake_health import IntakeTotal, intake_total
 from server.services.lifecycle import TRANSITIONS
 from server.services.outlooks import Disclosure, disclosure_of, outlook_of
 from server.services.services import Services
-from server.services.specs import cohort_names, intake_terms, mechanism_of
+from server.services.specs import cohort_names, intake_terms, labels_of, mechanism_of
 from server.storage.collections import CollectionRow
 
 __all__ = ["CollectionModel", "Found", "collection_page"]
@@ -70,7 +71,7 @@ class Found:
 
 @dataclass(frozen=True)
 class CollectionModel:
-    """found: None while there are too few reports, then `missing` says how many are needed · moves: what an admin may do now."""
+    """found: None while there are too few reports, then `missing` says how many are needed · labels: the mean, in a collection of labels · moves: what an admin may do now."""
 
     id: str
     name: str
@@ -89,6 +90,8 @@ class CollectionModel:
     cohorts: tuple[str, ...]
     missing: str
     found: Found | None
+    labels: LabelsFound | None
+    is_labels: bool
     label: Label
     intake: IntakeTotal
     intake_sentence: str
@@ -122,6 +125,8 @@ async def collection_page(visit: Visit) -> View:
         cohorts=cohort_names(row.spec),
         missing=missing,
         found=found,
+        labels=await labels_found(visit.services, row, asked),
+        is_labels=labels_of(row.spec) is not None,
         label=_label(row),
         intake=intake,
         intake_sentence=_intake_sentence(intake),
@@ -219,7 +224,7 @@ def _label(row: CollectionRow) -> Label:
         other=told.other,
         mechanism=mechanism.name,
         parameters=dict(mechanism.parameters),
-        report_bits=mechanism.report_bits,
+        report_bits=(intake_terms(row.spec).report_space - 1).bit_length(),
         window=intake_terms(row.spec).window_period,
         high=words.reveals(told),
     )

@@ -23,6 +23,7 @@ __all__ = [
     "row_note",
     "sentence",
     "share_text",
+    "signed",
     "too_few",
 ]
 
@@ -45,6 +46,17 @@ def percent(share: float, error: float) -> str:
     text = f"{100 * abs(share):.{decimals}f}"
     sign = _MINUS if share < 0 and float(text) else ""
     return f"{sign}{text} %"
+
+
+def signed(value: float, error: float) -> str:
+    """A number with the decimals that its standard error deserves: two of its digits.
+
+    >>> signed(-0.02424, 0.0194), signed(12.31, 0.5)
+    ('−0.024', '12.31')
+    """
+    decimals = _decimals(error / 100)
+    text = f"{abs(value):.{decimals}f}"
+    return f"{_MINUS if value < 0 and float(text) else ''}{text}"
 
 
 def _decimals(error: float) -> int:
@@ -146,6 +158,8 @@ def progress_sentence(state: str, outlook: Outlook) -> str:
         return "Draft: takes no reports until it is opened."
     have = count(outlook.n)
     word = {"open": "Collecting", "paused": "Paused", "closed": "Closed"}[state]
+    if outlook.rows is not None:
+        return f"{word}: {_reports(outlook.n)} about {count(outlook.rows)} rows."
     if outlook.n >= outlook.phones_for_target:
         assert outlook.half_width is not None, "phones_for_target is at least 1"
         return f"{word}: {have} phones, {points(outlook.half_width)} for a rare answer."

@@ -77,7 +77,7 @@ class Analyses:
         return future
 
     def _answer(self, owner: Principal, method: str, body: Mapping[str, Any], quick_seconds: float) -> Answer:
-        bound = self._binding.fill(body, owner.collection)
+        bound = self._binding.fill(body, owner, counts=ENTRY_POINTS[method].takes_counts)
         task = Task(_KIND, method, bound.body, quick_seconds, PATIENCE_SECONDS)
         outcome = self._quick.execute(task, silent, threading.Event())
         if outcome.state == "failed":
@@ -92,7 +92,8 @@ class Analyses:
 
     def prepare(self, claimed: Claimed) -> Prepared:
         """The task of a claimed job, with collections as they are now. Raises what filling them in raises."""
-        bound = self._binding.fill(msgspec.json.decode(claimed.request))
+        counts = claimed.method not in ENTRY_POINTS or ENTRY_POINTS[claimed.method].takes_counts
+        bound = self._binding.fill(msgspec.json.decode(claimed.request), counts=counts)
         return Prepared(Task(claimed.kind, claimed.method, bound.body), lambda content: _with_inputs(content, bound))
 
     def warm(self) -> None:

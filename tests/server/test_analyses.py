@@ -26,7 +26,14 @@ pytestmark = pytest.mark.thorough
 
 MESSAGES = np.random.default_rng(5).integers(0, 13, 500).tolist()
 LONG = {"d": 50, "steps": 14_600, "runs": 20, "log_points": 2}
-OF_COLLECTIONS = {"top-k", "utilities", "lojasiewicz/fit", "lojasiewicz/stream", "nonsmooth-derivative"}
+OF_COLLECTIONS = {
+    "top-k",
+    "utilities",
+    "lojasiewicz/fit",
+    "lojasiewicz/stream",
+    "nonsmooth-derivative",
+    "fleet-simulation",
+}
 FOREVER = {"d": 50, "steps": 300_000, "runs": 100, "log_points": 2}
 
 
@@ -74,7 +81,17 @@ def test_every_analysis_is_listed_with_what_a_form_needs(running: InProcess) -> 
     methods = {one["path"]: one for one in answer.json()["methods"]}
     assert set(methods) == set(ENTRY_POINTS)
     for one in methods.values():
-        assert set(one) == {"path", "family", "title", "question", "schema", "example", "verdicts", "collection"}
+        assert set(one) == {
+            "path",
+            "family",
+            "title",
+            "question",
+            "schema",
+            "example",
+            "verdicts",
+            "collection",
+            "labels",
+        }
         Draft202012Validator(one["schema"]).validate(one["example"])
     assert {path for path, one in methods.items() if one["collection"]} == OF_COLLECTIONS
 
@@ -153,6 +170,53 @@ def test_top_k_of_a_collection_is_that_of_its_counts(running: InProcess) -> None
     assert given["n"] == 500
     assert given["spec_digest"] == collection.created["spec_digest"]
     assert document["items"] == [f"item {i}" for i in range(10)]
+
+
+FLEET = {"phones": 500, "repetitions": 3}
+
+
+def test_a_fleet_takes_the_mechanism_of_a_collection_and_none_of_its_reports(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    named = ask(running, "fleet-simulation", {"collection_id": collection.id, **FLEET})
+    given = ask(running, "fleet-simulation", {"mechanism": describe_mechanism(mechanism), **FLEET})
+    assert named.status_code == given.status_code == 200, named.text
+    document = named.json()
+    AnalysisOut.model_validate(document)
+    assert document["result"] == given.json()["result"]
+    inputs = {"collection": collection.id, "version": 1, "spec_digest": collection.created["spec_digest"]}
+    assert document["inputs"] == [inputs]
+    assert document["items"] == [f"item {i}" for i in range(10)]
+    draft = create(running.post, opened=False, min_reports=1_000)
+    assert ask(running, "fleet-simulation", {"collection_id": draft.id, **FLEET}).status_code == 200
+
+
+def test_a_fleet_of_a_collection_is_refused_where_it_would_be_ambiguous(running: InProcess) -> None:
+    collection, _ = reported(running)
+    named = {"collection_id": collection.id, **FLEET}
+    for more, code, field in (
+        ({"mechanism": {}}, "unknown_field", "mechanism"),
+        ({"window": "2026-01-01"}, "unknown_field", "window"),
+        ({"version": True}, "wrong_type", "version"),
+    ):
+        refused = ask(running, "fleet-simulation", {**named, **more})
+        assert_problem(refused, 422, "invalid-analysis", code=code, field=field)
+    assert_problem(ask(running, "fleet-simulation", {**named, "version": 7}), 422, "invalid-parameters")
+    assert_problem(ask(running, "fleet-simulation", {"collection_id": "none", **FLEET}), 404, "unknown-collection")
+
+
+def test_a_long_fleet_becomes_a_job_with_the_answer_of_a_short_one(running: InProcess) -> None:
+    collection, mechanism = reported(running)
+    accepted = ask(running, "fleet-simulation", {"collection_id": collection.id, "phones": 200_000, "repetitions": 70})
+    assert accepted.status_code == 202, accepted.text
+    job = waited(running, accepted.json()["id"])
+    assert job["status"] == "done"
+    assert job["progress"]["done"] == job["progress"]["total"] == 70 * 200_000
+    assert job["progress"]["unit"] == "phones"
+    assert job["result"]["verdict"] == "as_promised"
+    method = ENTRY_POINTS["fleet-simulation"].method
+    asked = {"mechanism": describe_mechanism(mechanism), "phones": 200_000, "repetitions": 70}
+    expected = method.run(method.from_json(asked)).to_json()
+    assert job["result"]["result"] == json.loads(json.dumps(expected["result"]))
 
 
 def test_the_likeliest_histogram_of_a_collection(running: InProcess) -> None:
@@ -255,18 +319,6 @@ def test_positions_are_cohorts_of_a_collection(running: InProcess) -> None:
     assert answer.json()["verdict"] == "position_found"
     assert answer.json()["result"]["best_position"] == 1
     assert [one["n"] for one in answer.json()["inputs"]] == [4_000, 4_000]
-
-
-def test_private_outcomes_are_made_as_their_collection_says(running: InProcess) -> None:
-    collection = create(running.post, items=["low", "high"], mechanism="randomized_response", epsilon="3/2")
-    body = json.loads(json.dumps(ENTRY_POINTS["single-location/fit"].method.EXAMPLE))
-    body["y"] = [int(value > 0) for value in body["y"]]
-    answer = ask(running, "single-location/fit", {**body, "label_collection_id": collection.id, "label_bound": 1.0})
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["params_effective"]["label_epsilon"] == "1.5"
-    other, _ = reported(running)
-    refused = ask(running, "single-location/fit", {**body, "label_collection_id": other.id, "label_bound": 1.0})
-    assert_problem(refused, 422, "invalid-analysis", code="wrong_shape", field="label_collection_id")
 
 
 @pytest.mark.parametrize(

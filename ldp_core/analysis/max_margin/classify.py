@@ -211,6 +211,7 @@ def _example() -> Mapping[str, Any]:
         "test_points": test.round(3).tolist(),
         "test_labels": test_labels.tolist(),
         "iterations": 3000,
+        "methods": list(METHODS),
         "certify_tol": 1e-3,
         "grid": 20,
     }

@@ -14,7 +14,7 @@ import numpy as np
 
 from ldp_core.types import FloatArray
 
-__all__ = ["TrainedNetwork", "train"]
+__all__ = ["TrainedNetwork", "recorded_steps", "soft_min_weights", "train"]
 
 _RECORDED = 120
 _WATCHED = 8
@@ -60,7 +60,7 @@ def train(
     """Train from standard normal weights. X: (n, D) · y: (n,) of +-1 · watch gets iteration, margin and share of errors now and then."""
     m = width
     A, b = rng.standard_normal((m, X.shape[1])), rng.standard_normal(m)
-    recorded = _recorded_steps(iterations)
+    recorded = recorded_steps(iterations)
     margins: list[float] = []
     errors: list[float] = []
     best = (A, b)
@@ -79,8 +79,7 @@ def train(
             watch(t, margins[-1], errors[-1])
         if t == iterations:
             break
-        g = np.exp(margin.min() - margin)
-        g *= y / g.sum()
+        g = soft_min_weights(margin, y)
         eta = step / np.sqrt(t + 1)
         by_b = g @ hidden
         mask *= g[:, None]
@@ -91,7 +90,14 @@ def train(
     return TrainedNetwork(*best, max(margins), np.array(sorted(recorded)), np.array(margins), np.array(errors))
 
 
-def _recorded_steps(iterations: int) -> set[int]:
+def soft_min_weights(margin: FloatArray, y: FloatArray) -> FloatArray:
+    """g: the gradient of the soft minimum of y h by h, softmax(-margin) y.  (n,), (n,) -> (n,)"""
+    g = np.exp(margin.min() - margin)
+    g *= y / g.sum()
+    return np.asarray(g)
+
+
+def recorded_steps(iterations: int) -> set[int]:
     """0, the end, and steps between them at equal ratios."""
     between = np.geomspace(1, max(iterations, 1), _RECORDED).round().astype(np.int64)
     return {0, iterations, *(int(t) for t in between)}

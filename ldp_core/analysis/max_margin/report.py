@@ -7,6 +7,7 @@ import numpy as np
 
 from ldp_core.analysis.max_margin.classifiers import Fitted
 from ldp_core.analysis.max_margin.minimum_norm import HilbertMargin
+from ldp_core.analysis.max_margin.output_layer import OutputLayer
 from ldp_core.analysis.result import Series
 from ldp_core.types import FloatArray
 
@@ -59,7 +60,33 @@ def margins_and_series(
         series["gd_margin"] = Series(columns, "step", "gradient step", "normalised margin", log_x=True)
     result["margin_f2"] = _hilbert(fitted.f2, separable)
     result["margin_linear"] = _hilbert(fitted.linear, separable)
+    result["gd_output"] = None
+    if fitted.gd_output is not None:
+        best = _hilbert(fitted.frozen, separable)
+        result["gd_output"] = _output_layer(fitted.gd_output, best, result["margin_f2"], X, y)
+        series["gd_output_margin"] = _output_series(fitted.gd_output, best, result["margin_f2"])
     return result, diagnostics, series
+
+
+def _output_layer(
+    trained: OutputLayer, best: float | None, kernel: float | None, X: FloatArray, y: FloatArray
+) -> dict[str, float | None]:
+    """How far the output layer came. best: the largest margin of its neurons · kernel: that of infinitely many."""
+    return {
+        "margin": trained.margin,
+        "finite_width_margin": best,
+        "ratio_to_finite_width": trained.margin / best if best else None,
+        "ratio_to_f2": trained.margin / kernel if kernel else None,
+        "train_error": float(np.mean(y * trained.predict(X) <= 0)),
+    }
+
+
+def _output_series(trained: OutputLayer, best: float | None, kernel: float | None) -> Series:
+    columns: dict[str, Any] = {"step": trained.steps, "margin": trained.margins}
+    limits = {"finite_width": best, "kernel": kernel}
+    columns |= {name: np.full(len(trained.steps), limit) for name, limit in limits.items() if limit is not None}
+    told = "margin in the norm of the kernel, with its finite width limit"
+    return Series(columns | {"train_error": trained.errors}, "step", "step of the output layer", told, log_x=True)
 
 
 def _hilbert(margin: HilbertMargin | None, separable: bool) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import array, boolean, choice, integer, real, request_from_json
-from ldp_core.analysis.max_margin.classifiers import METHODS, Settings
+from ldp_core.analysis.max_margin.classifiers import DEFAULT_METHODS, METHODS, Settings
 from ldp_core.analysis.max_margin.cohort_histograms import HISTOGRAMS, with_points
 from ldp_core.analysis.max_margin.variation_margin import EXACT_POINTS
 from ldp_core.types import FloatArray
@@ -25,7 +25,7 @@ SCHEMA: Mapping[str, Any] = schema.request(
         "scale": schema.one_of(
             "Scale", "one shift and one factor for all points, or none", ("global", "none"), "global"
         ),
-        "methods": schema.some_of("Methods", "classifiers to compare", METHODS, METHODS),
+        "methods": schema.some_of("Methods", "classifiers to compare", METHODS, DEFAULT_METHODS),
         "width": schema.integer("Width", "neurons of the trained network", 8, 2048, 256),
         "widths": {
             "type": "array",
@@ -37,6 +37,9 @@ SCHEMA: Mapping[str, Any] = schema.request(
         },
         "iterations": schema.integer("Iterations", "of gradient descent", 100, 300_000, 10_000),
         "step": schema.number("Step size", "of gradient descent", 0, 100, 0.5, above=True),
+        "output_step": schema.number(
+            "Step size of the output layer", "where it is trained alone, gd_output", 0, 100, 2.0, above=True
+        ),
         "seed": schema.seed(),
         "test_points": schema.optional(schema.rows("Held-out points", "on which errors are counted")),
         "test_labels": schema.optional(schema.numbers("Held-out labels", "1 or -1 for each of them")),
@@ -66,8 +69,8 @@ _LONGEST_SECONDS = 7200.0
 @dataclass(frozen=True, eq=False)
 class MaxMarginRequest:
     """points: (n, q) · labels: (n,) of +-1 · add_bias: a constant coordinate 1 · scale: global (one shift, one factor) or none ·
-    methods: of gd_both, f1_lp, f2_kernel, linear_svm · width, iterations, step: of gradient descent · widths: trained too, for
-    the margin against the width · seed ·
+    methods: of gd_both, gd_output, f1_lp, f2_kernel, linear_svm · width, iterations, step: of gradient descent · output_step: of that on
+    the output layer alone · widths: trained too, for the margin against the width · seed ·
     test_points, test_labels: held out · folds: of cross-validation where nothing is held out, 0 or 5..20 ·
     grid: side of a decision map, 0 for none, two dimensions only · certify_tol: relative gap of the F1 margin ·
     flip_samples, noise_sd: redraws of the noise, whose deviation is one number or one for each point.
@@ -79,11 +82,12 @@ class MaxMarginRequest:
     labels: FloatArray
     add_bias: bool = True
     scale: str = "global"
-    methods: tuple[str, ...] = METHODS
+    methods: tuple[str, ...] = DEFAULT_METHODS
     width: int = 256
     widths: tuple[int, ...] = ()
     iterations: int = 10_000
     step: float = 0.5
+    output_step: float = 2.0
     seed: int = 0
     test_points: FloatArray | None = None
     test_labels: FloatArray | None = None
@@ -102,6 +106,7 @@ class MaxMarginRequest:
             "widths": _widths(self.widths),
             "iterations": integer("iterations", self.iterations, 100, 300_000),
             "step": real("step", self.step, 0, 100, above=True),
+            "output_step": real("output_step", self.output_step, 0, 100, above=True),
             "seed": integer("seed", self.seed, 0, 2**63 - 1),
             "folds": integer("folds", self.folds, 0, 20),
             "grid": integer("grid", self.grid, 0, 200),
@@ -132,7 +137,7 @@ class MaxMarginRequest:
                 f"at most {most} points with {widest} coordinates, got {n} with {q}; with methods = [gd_both] up to 20000 points",
                 field="points",
             )
-        widest_layer = max((self.width if "gd_both" in self.methods else 0), *self.widths, 0)
+        widest_layer = max((self.width if {"gd_both", "gd_output"} & set(self.methods) else 0), *self.widths, 0)
         if n * widest_layer > _LARGEST_LAYER:
             raise TooLargeError(
                 f"points times width must be at most {_LARGEST_LAYER}, got {n * widest_layer}", field="width"
@@ -202,7 +207,7 @@ class MaxMarginRequest:
     @property
     def settings(self) -> Settings:
         """What the classifiers need to know."""
-        return Settings(self.methods, self.width, self.iterations, self.step, self.certify_tol)
+        return Settings(self.methods, self.width, self.iterations, self.step, self.output_step, self.certify_tol)
 
 
 def _methods(given: object) -> tuple[str, ...]:
@@ -243,6 +248,8 @@ def predicted_seconds(request: MaxMarginRequest) -> float:
     seconds = 0.05
     if "gd_both" in request.methods:
         seconds += request.iterations * (3e-5 + n * request.width * (D + 9) * 2.5e-10)
+    if "gd_output" in request.methods:
+        seconds += request.iterations * (3e-5 + n * request.width * 1.6e-9) + 4e-10 * n**3 + 0.02
     seconds += sum(request.iterations * (3e-5 + n * width * (D + 9) * 2.5e-10) for width in request.widths)
     if "f1_lp" in request.methods:
         seconds += 2e-4 * n**2 if D <= 3 and n <= EXACT_POINTS else 2e-4 * n * min(n, 400) + 1.0

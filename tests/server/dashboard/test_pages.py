@@ -201,6 +201,43 @@ def test_the_files_are_those_of_the_api(running: InProcess, admin: Browserless) 
     assert admin.get(f"/collections/{made.id}/estimates.xls").status_code == 422
 
 
+def test_a_collection_of_labels_tells_their_mean(running: InProcess, admin: Browserless) -> None:
+    form = {"name": "clicks", "question": "Did it help?", "epsilon": "1", "window": "P1D", "min_reports": "0"}
+    made = admin.post("/collections/new", {**form, "label_rows": "40", "label_bound": "2", "mechanism": "spread"})
+    assert made.status_code == 201, made.text
+    (row,) = running.get("/v1/collections", headers=ADMIN).json()["collections"]
+    assert (row["labels"], row["mechanism"]) == ({"rows": 40, "bound": "2"}, "randomized_response")
+    assert "takes no reports until" in admin.get("/collections").text
+    labels = create(running.post, items=None, labels={"rows": 40, "bound": "2"}, question="And this?")
+    empty = admin.get(f"/collections/{labels.id}.json").json()
+    assert (empty["labels"], empty["found"]) == (None, None)
+    messages = [2 * row + (row < 25) for row in range(30)] + [0]
+    running.post(labels.reports_path, json=labels.batch(messages), headers=labels.write_headers).raise_for_status()
+    api = running.get(f"/v1/collections/{labels.id}/labels", headers=ADMIN).json()
+    page = admin.get(f"/collections/{labels.id}").text
+    assert f"The mean label is {api['mean']:.2f} (" in page
+    assert "29 of 40 rows were reported once, and 1 more than once" in page
+    assert "31 reports about 40 rows" in page
+    assert "only the label is protected" in page
+    file = admin.get(f"/collections/{labels.id}/labels.csv")
+    assert file.text == running.get(f"/v1/collections/{labels.id}/labels?format=csv", headers=ADMIN).text
+    fit = admin.get(f"/analysis/single-location/fit?collection={labels.id}").text
+    assert f'<option value="{labels.id}" selected>' in fit
+    assert row["id"] not in fit  # nobody has reported there
+
+
+def test_what_labels_cannot_have_is_said_in_the_form(admin: Browserless) -> None:
+    form = {"name": "n", "question": "?", "epsilon": "1", "window": "P1D", "label_rows": "4", "label_bound": "2"}
+    for changes, text in (
+        ({"items": "a\nb"}, "a collection of labels has none"),
+        ({"label_bound": ""}, "the bound of an outcome"),
+        ({"label_rows": "many"}, "give a whole number"),
+    ):
+        answer = admin.post("/collections/new", {**form, **changes})
+        assert answer.status_code == 422
+        assert text in answer.text
+
+
 def test_an_unknown_page_is_a_page(admin: Browserless) -> None:
     for path in ("/nothing", "/collections/none", "/static/0/app.css"):
         assert admin.get(path).status_code == 404, path

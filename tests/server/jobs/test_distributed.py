@@ -78,7 +78,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
 def test_answers_are_those_of_the_local_pool(executor: DaskExecutor) -> None:
     local = LocalExecutor(1)
     try:
-        for path in ("perturbed", "top-k", "single-location/dynamics"):
+        for path in ("perturbed", "top-k", "single-location/dynamics", "fleet-simulation"):
             task = Task("analysis", path, ENTRY_POINTS[path].method.EXAMPLE)
             assert document(Running(executor, task).ended()) == document(Running(local, task).ended())
     finally:

@@ -44,9 +44,10 @@ def analyse(pool: LocalExecutor, path: str, body: Any, longest: float | None = N
     return pool.execute(Task("analysis", path, body, longest), lambda _: None, threading.Event())
 
 
-def test_an_analysis_answers_as_it_would_here(pool: LocalExecutor) -> None:
-    method = ENTRY_POINTS["perturbed"].method
-    outcome = analyse(pool, "perturbed", method.EXAMPLE)
+@pytest.mark.parametrize("path", ["perturbed", "fleet-simulation"])
+def test_an_analysis_answers_as_it_would_here(pool: LocalExecutor, path: str) -> None:
+    method = ENTRY_POINTS[path].method
+    outcome = analyse(pool, path, method.EXAMPLE)
     assert outcome.state == "done"
     document = json.loads(outcome.content)
     assert document.pop("wall_seconds") > 0

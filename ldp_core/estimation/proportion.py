@@ -7,10 +7,10 @@ from ldp_core.estimation.intervals import critical_value
 __all__ = ["wilson_interval"]
 
 
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's interval for the probability behind `successes` of `trials`: the p with |p_hat - p| <= z sqrt(p (1-p) / n).
 
-    0 <= successes <= trials, trials >= 1. Source: Wilson 1927.
+    0 <= successes <= trials, trials >= 1; fractions where trials are not independent and count for fewer. Source: Wilson 1927.
 
     >>> [round(end, 4) for end in wilson_interval(30, 30)]
     [0.8865, 1.0]
