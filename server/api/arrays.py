@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.api.array_schemas import ArrayList, ArrayOut
-from server.api.dependencies import ReaderOf, ServicesOf, media_type
+from server.api.dependencies import KnownQueryOnly, ReaderOf, ServicesOf, media_type
 from server.api.moments import instant
 from server.api.openapi import problems
 from server.refusals import UnsupportedMediaType
@@ -15,7 +15,7 @@ from server.services.arrays import StoredArray
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/arrays", tags=["analysis"])
+router = APIRouter(prefix="/v1/arrays", tags=["analysis"], dependencies=[KnownQueryOnly])
 
 _READ = "application/octet-stream"
 _PROBLEMS = ("unknown-token", "insufficient-scope", "database-unavailable")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from server.api.dependencies import ReaderOnly, ServicesOf
+from server.api.dependencies import KnownQueryOnly, ReaderOnly, ServicesOf
 from server.api.devices import matches
 from server.api.label_schemas import LabelsOut
 from server.api.openapi import problems
@@ -14,7 +14,7 @@ from server.services.label_views import LabelView
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["labels"], dependencies=[ReaderOnly])
+router = APIRouter(prefix="/v1/collections", tags=["labels"], dependencies=[KnownQueryOnly, ReaderOnly])
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "JSON, or CSV with one header row and one row for each label", "content": {"text/csv": {}}},

@@ -1,5 +1,6 @@
 """The OpenAPI document tells the truth about every route."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from starlette.routing import Route
 
 from server.api.problems import PROBLEMS
 from server.app import create_app
-from tests.services.in_process import settings
+from tests.server.assertions import assert_problem
+from tests.services.in_process import ADMIN, InProcess, settings
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +168,14 @@ def test_each_route_names_the_token_it_needs(document: dict[str, Any]) -> None:
         if path.startswith("/v1/") and path not in {"/v1/plan", "/v1/mechanisms"} and not path.endswith("/reports"):
             wanted = "analystToken" if path in ASKING or (method == "GET" and path in READING) else "adminToken"
             assert operation["security"] == [{wanted: []}], (method, path)
+
+
+def test_every_address_refuses_a_parameter_it_does_not_have(
+    document: dict[str, Any], sqlite_service: InProcess
+) -> None:
+    """All but the upload of phones, which looks at no query."""
+    asked = operations(document).keys() - {("POST", "/v1/collections/{collection_id}/reports")}
+    for method, path in asked:
+        answer = sqlite_service.request(method, f"{re.sub('{.*?}', 'x', path)}?misspelt=1", headers=ADMIN)
+        assert_problem(answer, 422, "invalid-parameters")
+        assert answer.json()["errors"][0]["field"] == "misspelt", (method, path)
