@@ -8,10 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # Compiled here once and kept in a cache, so that the first estimate of a new service does not wait for the compiler.
 COMPILE := $(BIN)/python -c 'from ldp_core.decoding import compile_kernels; compile_kernels()'
 CHROMIUM := chromium fonts-dejavu-core
+# Compiled modules and rewritten tests are kept: else every process that a test starts compiles the project anew.
+unexport PYTHONDONTWRITEBYTECODE
 BENCHMARKS := decode randomize error libraries ingest dashboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check browser screenshots format openapi-snapshot bench clean
+.PHONY: help demo test test-slow check lint all-tests quick-tests browser screenshots format openapi-snapshot bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -20,20 +22,24 @@ demo: $(VENV)/.demo ## Simulated phones report to a real service; the histogram 
 	$(BIN)/fano demo
 
 test: $(VENV)/.dev browser ## All tests, PostgreSQL and a real browser included (what CI runs)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
+	@$(MAKE) --no-print-directory --jobs 2 lint all-tests
 
 test-slow: $(VENV)/.slow ## Long statistics and fault suites, under 80 minutes
 	$(BIN)/pytest -m slow -n 2 --timeout 3600
 
 check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, about two minutes
+	@$(MAKE) --no-print-directory --jobs 2 lint quick-tests
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+all-tests: $(VENV)/.dev
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
+
+quick-tests: $(VENV)/.dev
 	$(BIN)/pytest -m "not slow and not postgres and not service and not thorough and not browser" -n 2
 
 browser: ## Install Debian's Chromium for the browser tests, where that can be done

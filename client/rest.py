@@ -48,8 +48,9 @@ class AdminClient:
         epsilon: str,
         items: Sequence[str] | None = None,
         domain_size: int | None = None,
-        mechanism: str = "projective_geometry",
+        mechanism: str | None = None,
         parameters: Mapping[str, int] | None = None,
+        labels: Mapping[str, int | str] | None = None,
         window: str | None = None,
         min_reports: int | None = None,
         cohorts: Sequence[str] = (),
@@ -59,6 +60,7 @@ class AdminClient:
     ) -> Document:
         """A new draft. `write_key` is in the answer, and never again.
 
+        labels: {"rows", "bound"} in place of items, where each report is the private label of one row ·
         opens_at, closes_at: moments such as "2027-01-31T00:00:00Z" · window, retention: periods such as "P1D".
         """
         wanted: Document = {
@@ -69,6 +71,7 @@ class AdminClient:
             "domain_size": domain_size,
             "mechanism": mechanism,
             "parameters": dict(parameters) if parameters else None,
+            "labels": dict(labels) if labels else None,
             "window": window,
             "min_reports": min_reports,
             "cohorts": list(cohorts) or None,
@@ -121,6 +124,19 @@ class AdminClient:
             "window": window, "cohort": cohort, "version": version,
         }  # fmt: skip
         return self._ask("GET", f"{_path(collection)}/estimates?{urlencode(_given(query), doseq=True)}")
+
+    def labels(
+        self,
+        collection: str,
+        *,
+        window: str | None = None,
+        version: int | None = None,
+        confidence: float = 0.95,
+        rows: bool = True,
+    ) -> Document:
+        """The private labels of rows and their mean; rows: each label too. The rest as in `estimates`."""
+        query = {"window": window, "version": version, "confidence": confidence, "rows": str(rows).lower()}
+        return self._ask("GET", f"{_path(collection)}/labels?{urlencode(_given(query))}")
 
     def series(
         self,
@@ -177,6 +193,11 @@ class AdminClient:
         """End a token now."""
         self._ask("DELETE", f"/v1/tokens/{token_id}")
 
+    def store_arrays(self, file: bytes) -> list[Document]:
+        """Keep the arrays of a .npy or .npz file at the service for some days; {"array": id} stands for one in a request."""
+        stored: list[Document] = self._ask("POST", "/v1/arrays", file)["arrays"]
+        return stored
+
     def analyses(self) -> list[Document]:
         """Every analysis with the JSON Schema of its request, an example, and what its verdicts mean."""
         found: list[Document] = self._ask("GET", "/v1/analysis")["methods"]
@@ -202,16 +223,15 @@ class AdminClient:
         self,
         method: str,
         path: str,
-        body: Document | None = None,
+        body: Document | bytes | None = None,
         more: Mapping[str, str] = {},
         *,
         retry: RetryPolicy | None = None,
     ) -> Document:
         headers = {"Authorization": f"Bearer {self._token}", **more}
-        content = None
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(body).encode()
+            headers["Content-Type"] = "application/octet-stream" if body is content else "application/json"
         retry = retry or (_AGAIN if method == "GET" else _ONCE)
         answer = self._transport.request(method, path, headers=headers, body=content, retry=retry)
         if not 200 <= answer.status < 300:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import click
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
@@ -13,6 +13,7 @@ from starlette.routing import Route
 import ldp_core
 from server.api import (
     analysis,
+    arrays,
     collections,
     devices,
     estimates,
@@ -20,6 +21,7 @@ from server.api import (
     intake,
     jobs,
     keys,
+    labels,
     lifecycle,
     metrics,
     plans,
@@ -29,7 +31,6 @@ from server.api import (
 )
 from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
-from server.api.dependencies import refuse_unknown_query
 from server.api.documentation import install_documentation
 from server.api.handlers import install_handlers
 from server.api.openapi import REPORTS_PATH, install_openapi
@@ -58,7 +59,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         version=ldp_core.__version__,
         description="Histograms from phones without learning any phone's answer.",
         lifespan=_lifespan,
-        dependencies=[Depends(refuse_unknown_query)],
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
@@ -70,7 +70,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
                 rejected=services.intake_counts.rejected,
             ),
             Middleware(Boundary, closed=ROOT),
-            Middleware(BodyLimit, upload_bytes=chosen.body_bytes, other_bytes=chosen.admin_body_bytes),
+            Middleware(
+                BodyLimit,
+                upload_bytes=chosen.body_bytes,
+                array_bytes=chosen.array_bytes,
+                other_bytes=chosen.admin_body_bytes,
+            ),
             Middleware(UploadsFirst, upload=upload),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones
@@ -84,16 +89,19 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         tokens,
         devices,
         estimates,
+        labels,
         series,
         intake,
         privacy,
         plans,
         analysis,
+        arrays,
         jobs,
         health,
         metrics,
     ):
-        app.include_router(module.router)
+        # the very routes: including their router would build each of them anew, for the first request
+        app.router.routes.extend(module.router.routes)
     install_handlers(app)
     install_openapi(app)
     install_documentation(app)

@@ -7,7 +7,7 @@
     ├── StaleEtag · IdempotencyKeyReused                                         an administrator's request
     ├── SpecMismatch · MessageOutOfRange · BatchKeyReused · WindowClosed                        an upload
     ├── NotEnoughReports                                                         an estimate
-    ├── InvalidAnalysis · AnalysisTooLarge · TooManyJobs · JobFailed             an analysis
+    ├── InvalidAnalysis · AnalysisTooLarge · TooManyJobs · TooManyArrays · JobFailed   an analysis
     └── RateLimited · Overloaded · DatabaseUnavailable                           now, but perhaps not later
 
 A refusal says what was given, what was expected and what to do. It never carries a token.
@@ -38,6 +38,7 @@ __all__ = [
     "SpecMismatch",
     "StaleEtag",
     "TooLarge",
+    "TooManyArrays",
     "TooManyJobs",
     "UnknownCollection",
     "UnknownResource",
@@ -201,6 +202,12 @@ class TooManyJobs(Refusal):
 
     slug = "too-many-jobs"
     retry_after = 30
+
+
+class TooManyArrays(Refusal):
+    """As many arrays of this token are stored as may."""
+
+    slug = "too-many-arrays"
 
 
 class JobFailed(Refusal):

@@ -1,5 +1,7 @@
 """Databases of both kinds, and the application on them."""
 
+import gc
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,6 +80,25 @@ def sqlite_service(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Says what a long test measured, at the end of the run, also when tests run in several processes."""
     return lambda text: record_property("told", text)
+
+
+_ANY_MARK = re.compile(r"pytest\.mark\.(\w+)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A module all of whose tests `-m "not …"` leaves out is not even imported: some import a browser or a solver for seconds."""
+    chosen: str = config.option.markexpr
+    if collection_path.suffix != ".py" or " or " in chosen:
+        return None
+    lines = collection_path.read_text().splitlines()
+    marks = {mark for line in lines if line.startswith("pytestmark = ") for mark in _ANY_MARK.findall(line)}
+    return True if marks & set(re.findall(r"not (\w+)", chosen)) else None
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not look through a million objects again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

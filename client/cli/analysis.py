@@ -3,11 +3,12 @@
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
-from client.cli.options import admin_client, json_option
+from client.cli.options import admin_client, json_option, named_files
 from client.cli.output import print_json, print_table, say, step_bar
 from client.rest import AdminClient, Document
 
@@ -26,12 +27,28 @@ _LONGEST_VALUE = 60
     type=click.File("rb"),
     help="JSON file with the request, - for stdin. Left out: the method's own example.",
 )
+@click.option(
+    "--array",
+    "arrays",
+    multiple=True,
+    callback=named_files,
+    help="NAME=FILE: a member of the request from a .npy file, such as X=tokens.npy; repeat it.",
+)
 @click.option("--collection", help="Fill in the counts of this collection; only with --url.")
+@click.option("--labels", help="Take the outcomes from this collection of labels; only with --url.")
 @click.option("--url", help="Address of a service that is to do the work; left out: this computer does.")
 @click.option("--token", envvar="FANO_ADMIN_TOKEN", show_envvar=True, help="Analyst or admin token of that service.")
 @json_option
 def analysis(
-    *, method: str | None, source: Any, collection: str | None, url: str | None, token: str | None, as_json: bool
+    *,
+    method: str | None,
+    source: Any,
+    arrays: dict[str, Path],
+    collection: str | None,
+    labels: str | None,
+    url: str | None,
+    token: str | None,
+    as_json: bool,
 ) -> None:
     """Answer a question about a histogram, here or at a service.
 
@@ -43,20 +60,27 @@ def analysis(
       fano analysis
       fano analysis perturbed --input question.json
       fano analysis top-k --input - --collection C1 --url https://fano.example.org < k.json
+      fano analysis single-location/fit --array X=tokens.npy --labels C2 --url https://fano.example.org
     """
-    if url is None and collection is not None:
-        raise click.UsageError("--collection needs --url: the counts are at the service")
+    if url is None and (collection or labels):
+        raise click.UsageError(
+            f"--{'collection' if collection else 'labels'} needs --url: the counts are at the service"
+        )
     if url is not None and token is None:
         raise click.UsageError("--url needs --token, or FANO_ADMIN_TOKEN")
     if method is None:
         _list(_at_service(url, token, AdminClient.analyses) if url else _own_methods(), as_json=as_json)
         return
     request = None if source is None else _read(source)
+    if arrays or labels:
+        request = request or {}
     if url is None or token is None:
-        document, verdicts = _here(method, request)
+        document, verdicts = _here(method, request, arrays)
     else:
+        references = {"collection_id": collection, "label_collection_id": labels}
+        named = {name: value for name, value in references.items() if value is not None}
         with admin_client(url, token) as service:
-            document, verdicts = _there(service, method, request, collection)
+            document, verdicts = _there(service, method, request, arrays, named)
     if as_json:
         print_json(document)
     else:
@@ -91,15 +115,21 @@ def _own_methods() -> list[Document]:
     return [entry.describe() for entry in ENTRY_POINTS.values()]
 
 
-def _here(path: str, given: Document | None) -> tuple[Document, Mapping[str, str]]:
+def _here(path: str, given: Document | None, arrays: Mapping[str, Path]) -> tuple[Document, Mapping[str, str]]:
     """Compute in this process. AnalysisError says what cannot be answered."""
+    import numpy as np
+
     from ldp_core.analysis.progress import Step
     from ldp_core.analysis.registry import entry_point
     from ldp_core.analysis.versions import library_versions
 
     method = entry_point(path).method
     start = time.perf_counter()
-    request = method.from_json(method.EXAMPLE if given is None else given)
+    try:
+        loaded = {name: np.load(file, allow_pickle=False) for name, file in arrays.items()}
+    except ValueError as error:
+        raise click.UsageError(f"--array takes .npy files of numbers: {error}") from error
+    request = method.from_json(method.EXAMPLE if given is None else {**given, **loaded})
     with step_bar() as bar:
 
         def tell(step: Step) -> None:
@@ -111,17 +141,23 @@ def _here(path: str, given: Document | None) -> tuple[Document, Mapping[str, str
 
 
 def _there(
-    service: AdminClient, path: str, given: Document | None, collection: str | None
+    service: AdminClient,
+    path: str,
+    given: Document | None,
+    arrays: Mapping[str, Path],
+    references: Mapping[str, str],
 ) -> tuple[Document, Mapping[str, str]]:
     """Ask a service, and wait for the job if it makes one."""
     known = {one["path"]: one for one in service.analyses()}
     if path not in known:
         raise click.ClickException(f"that service has no analysis {path!r}; it has {', '.join(known)}")
     request = dict(known[path]["example"] if given is None else given)
-    if collection is not None:
-        if given is None:
-            request = {name: value for name, value in request.items() if name not in ("mechanism", "counts", "n")}
-        request["collection_id"] = collection
+    if given is None and references:
+        request = {name: value for name, value in request.items() if name not in ("mechanism", "counts", "n")}
+    for name, file in arrays.items():
+        (stored,) = service.store_arrays(file.read_bytes())
+        request[name] = {"array": stored["id"]}
+    request.update(references)
     answer = service.analyse(path, request)
     return (_waited(service, answer) if "status_url" in answer else answer), known[path]["verdicts"]
 

@@ -35,8 +35,14 @@ def collection() -> None:
 @click.option(
     "--population-items", type=click.IntRange(min=2), help="How many of them; all emoji or 20,000 words by default."
 )
+@click.option(
+    "--label-rows",
+    type=click.IntRange(min=1),
+    help="In place of answers: a private label of each of so many rows that you know. The row is not private.",
+)
+@click.option("--label-bound", help='With --label-rows: labels are clipped to -BOUND..BOUND, such as "2".')
 @click.option("--epsilon", required=True, help='Privacy loss of one report, exactly: 1, "0.5" or "1/3".')
-@click.option("--mechanism", default="projective_geometry", show_default=True, help="See `fano mechanisms`.")
+@click.option("--mechanism", help="See `fano mechanisms`; projective_geometry by default.")
 @parameter_option
 @click.option("--window", help='How finely time is kept: "PT1H", "P1D" (the default), "P1W".')
 @click.option("--min-reports", type=click.IntRange(min=0), help="Estimates are withheld below this many reports.")
@@ -54,24 +60,33 @@ def create(
     domain_size: int | None,
     population: str | None,
     population_items: int | None,
+    label_rows: int | None,
+    label_bound: str | None,
     url: str,
     token: str,
     as_json: bool,
     **described: Any,
 ) -> None:
     """Create a draft; its write key is shown now and never again."""
-    if sum(choice is not None for choice in (items_file, domain_size, population)) != 1:
-        raise click.UsageError("give the answers by exactly one of --items-file, --domain-size and --population")
+    if sum(choice is not None for choice in (items_file, domain_size, population, label_rows)) != 1:
+        raise click.UsageError(
+            "give the answers by exactly one of --items-file, --domain-size and --population, or --label-rows"
+        )
+    if (label_rows is None) != (label_bound is None):
+        raise click.UsageError("--label-rows and --label-bound belong together")
+    labels: dict[str, int | str] | None = None
+    if label_rows is not None and label_bound is not None:
+        labels = {"rows": label_rows, "bound": label_bound}
     items = _items(items_file, population, population_items)
     with admin_client(url, token) as admin:
-        created = admin.create(items=items, domain_size=domain_size, **described)
+        created = admin.create(items=items, domain_size=domain_size, labels=labels, **described)
     if as_json:
         print_json(created)
         return
     _print_collections([created])
     plan = created.get("plan", {})
     say(
-        f"Created {created['id']} as a draft: {created['mechanism']} {_spelled(created['parameters'])}, "
+        f"Created {created['id']} as a draft: {' '.join([created['mechanism'], _spelled(created['parameters'])]).strip()}, "
         f"{plan.get('report_bits', '?')} bits in a report, error {plan.get('total_error_over_optimum', float('nan')):.3f} x the optimum."
     )
     say(f"Write key, shown only now: {created['write_key']}")

@@ -1,6 +1,7 @@
 """Options that several commands share, spelled once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +12,7 @@ __all__ = [
     "admin_client",
     "confidence_option",
     "json_option",
+    "named_files",
     "parameter_option",
     "selection_options",
     "service_options",
@@ -48,6 +50,19 @@ def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, 
         if not name or not number.isdigit():
             raise click.BadParameter(f"expected NAME=INTEGER such as q=4, got {value!r}", ctx, option)
         chosen[name] = int(number)
+    return chosen
+
+
+def named_files(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    """NAME=FILE as a name and a file that is there, for `callback=`."""
+    chosen: dict[str, Path] = {}
+    for value in values:
+        name, _, file = value.partition("=")
+        if not name or not Path(file).is_file() or not file.endswith(".npy"):
+            raise click.BadParameter(
+                f"expected NAME=FILE with a .npy file, such as X=tokens.npy, got {value!r}", ctx, option
+            )
+        chosen[name] = Path(file)
     return chosen
 
 

@@ -1,11 +1,14 @@
 """`fano simulate`: phones with known answers."""
 
+from pathlib import Path
+
 import click
 
 from client.cli.options import json_option, url_option, write_key_option
 from client.cli.output import print_json, print_table, progress_bar, say
-from client.simulation import EVERYDAY_FAULTS, POPULATIONS, Faults, Fleet, FleetResult, by_name
+from client.simulation import EVERYDAY_FAULTS, POPULATIONS, Faults, Fleet, FleetResult, LabelledRows, by_name
 from client.simulation.population import Population, emoji, words
+from ldp_core.wire import CollectionSpec
 
 __all__ = ["simulate"]
 
@@ -17,6 +20,11 @@ __all__ = ["simulate"]
 )
 @click.option(
     "--population", type=click.Choice(POPULATIONS), default="words", show_default=True, help="What people answer."
+)
+@click.option(
+    "--labels-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For a collection of labels: the true label of each row, one on each line, or a .npy file.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Repeats answers and messages exactly.")
 @click.option("--cohort", help="Of all phones, if the collection declares cohorts.")
@@ -39,6 +47,7 @@ def simulate(
     collection_id: str,
     phones: int,
     population: str,
+    labels_file: Path | None,
     seed: int | None,
     cohort: str | None,
     upload: str,
@@ -50,11 +59,13 @@ def simulate(
     as_json: bool,
 ) -> None:
     """Let simulated phones answer a collection."""
-    items = _items_of(url, collection_id)
+    spec = _spec_of(url, collection_id)
+    people = _people(population, _items_of(spec)) if spec.labels is None else _labelled(labels_file, spec.labels.rows)
+    phones = min(phones, len(people)) if isinstance(people, LabelledRows) else phones
     fleet = Fleet(
         url,
         write_key,
-        _people(population, items),
+        people,
         phones,
         seed=seed,
         cohort=cohort,
@@ -66,23 +77,42 @@ def simulate(
     say("Simulated phones. True answers are known here, and only here.")
     with progress_bar("phones", phones) as progress:
         result = fleet.run(collection_id, progress=progress)
-    _show(result, fleet.population, as_json)
+    _show(result, people, as_json)
     if result.failed:
         raise click.ClickException(f"{result.failed:,} phones failed: {'; '.join(result.problems)}")
 
 
-def _items_of(url: str, collection_id: str) -> list[str]:
-    """The collection's items as a phone sees them; numbers where it has none."""
+def _spec_of(url: str, collection_id: str) -> CollectionSpec:
+    """The collection's spec as a phone sees it."""
     from client.sdk.spec_source import SpecSource
     from client.sdk.store import MemoryStore
     from client.sdk.transport import Transport
 
     transport = Transport(url)
     try:
-        spec = SpecSource(transport, MemoryStore()).fetch(collection_id)
+        return SpecSource(transport, MemoryStore()).fetch(collection_id)
     finally:
         transport.close()
+
+
+def _items_of(spec: CollectionSpec) -> list[str]:
+    """The collection's items; numbers where it has none."""
     return list(spec.domain.items) if spec.domain else [str(i) for i in range(spec.mechanism.domain_size)]
+
+
+def _labelled(path: Path | None, rows: int) -> LabelledRows:
+    """The people of a collection of labels. Raises a usage error, which never quotes a label."""
+    import numpy as np
+
+    if path is None:
+        raise click.UsageError(
+            f"this collection asks for a label of each of {rows:,} rows; give them with --labels-file"
+        )
+    try:
+        labels = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)
+        return LabelledRows(labels)
+    except ValueError as error:
+        raise click.UsageError(f"{path} must hold one finite number for each of {rows:,} rows") from error
 
 
 def _people(name: str, items: list[str]) -> Population:
@@ -92,7 +122,7 @@ def _people(name: str, items: list[str]) -> Population:
     return Population(tuple(items), by_name(name, len(items)).probabilities)
 
 
-def _show(result: FleetResult, people: Population, as_json: bool) -> None:
+def _show(result: FleetResult, people: Population | LabelledRows, as_json: bool) -> None:
     counts = {
         "phones": result.phones,
         "accepted": result.accepted,
@@ -103,9 +133,11 @@ def _show(result: FleetResult, people: Population, as_json: bool) -> None:
         "counted_twice": result.counted_twice,
     }
     if as_json:
-        truth = {people.items[i]: int(result.true_counts[i]) for i in result.true_counts.nonzero()[0]}
-        print_json(
-            {**counts, "seconds": round(result.seconds, 3), "problems": list(result.problems), "true_counts": truth}
-        )
+        known = {} if isinstance(people, LabelledRows) else {"true_counts": _truth(result, people)}
+        print_json({**counts, "seconds": round(result.seconds, 3), "problems": list(result.problems), **known})
         return
     print_table([*counts, "seconds"], [[f"{value:,}" for value in counts.values()] + [f"{result.seconds:.2f}"]])
+
+
+def _truth(result: FleetResult, people: Population) -> dict[str, int]:
+    return {people.items[i]: int(result.true_counts[i]) for i in result.true_counts.nonzero()[0]}

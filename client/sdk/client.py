@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from client.sdk.errors import SpecRefused
 from client.sdk.ledger import Budget, LedgerEntry
 from client.sdk.outbox import FlushResult, Outbox, Outcome
-from client.sdk.reporter import cohort_index, draw_report
+from client.sdk.reporter import Answer, RowAnswer, batch_of, cohort_index
 from client.sdk.retrying import RetryPolicy
 from client.sdk.spec_source import SpecSource
 from client.sdk.sqlite_store import SqliteStore
@@ -86,6 +86,18 @@ class Client:
         A version that was answered before is not answered again: no new message is drawn. When the service
         cannot be reached the message waits for `flush`. Raises a DeviceRefusal, or a ServiceError when no spec can be had.
         """
+        return self._report(collection, Answer(answer), cohort, spec_digest)
+
+    def report_label(self, collection: str, row: int, label: float, *, spec_digest: str | None = None) -> Receipt:
+        """Report the label of one row that the service knows, once: a number that is clipped to the collection's bound and sent as one private bit.
+
+        row: 0..rows-1, sent as it is, so that only the label is private · spec_digest: pins the version that may ask. Otherwise as `report`.
+        """
+        return self._report(collection, RowAnswer(row, label), None, spec_digest)
+
+    def _report(
+        self, collection: str, answer: Answer | RowAnswer, cohort: str | None, spec_digest: str | None
+    ) -> Receipt:
         spec = self._specs.fetch(collection, pinned=spec_digest)
         self._budget.check_collection(spec.epsilon)
         self._outbox.write_key(collection)
@@ -102,7 +114,7 @@ class Client:
         )
 
     def _answer_once(
-        self, ledger: Ledger, spec: CollectionSpec, entry: LedgerEntry, answer: str | int, cohort: int | None
+        self, ledger: Ledger, spec: CollectionSpec, entry: LedgerEntry, answer: Answer | RowAnswer, cohort: int | None
     ) -> Outgoing | None:
         """Draw and record, unless this version was answered before; then None."""
         earlier = ledger.answered(entry.service, entry.collection, entry.version)
@@ -114,7 +126,7 @@ class Client:
                 )
             return None
         self._budget.check_lifetime(entry.epsilon, ledger.spent())
-        outgoing = draw_report(spec, entry, answer, cohort)
+        outgoing = batch_of(spec, entry, answer.message(spec), cohort)
         ledger.record(entry, outgoing)
         return outgoing
 

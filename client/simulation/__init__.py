@@ -2,6 +2,7 @@
 
 from client.simulation.faults import EVERYDAY_FAULTS, Faults
 from client.simulation.fleet import Fleet, FleetResult
+from client.simulation.labelled_rows import LabelledRows
 from client.simulation.population import POPULATIONS, Population, by_name, emoji, uniform, words, zipf
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Faults",
     "Fleet",
     "FleetResult",
+    "LabelledRows",
     "Population",
     "by_name",
     "emoji",

@@ -16,7 +16,7 @@ from client.sdk.spec_source import SpecSource
 from client.sdk.store import MemoryStore
 from client.sdk.transport import Transport, checked_url, open_http
 from client.simulation.faults import Faults, FaultyNetwork
-from client.simulation.population import Population
+from client.simulation.people import People
 from client.simulation.sending import BatchSender, OneByOneSender, Sender, Sent
 from ldp_core.errors import ParameterError
 from ldp_core.types import IntArray
@@ -33,7 +33,7 @@ class FleetResult:
 
     accepted + failed = phones · replayed: acknowledged only when asked again · retried: further tries, in requests ·
     duplicates: uploads that the network doubled, counted_twice: of them those that the service did not recognise ·
-    true_counts: (k,) how many acknowledged phones hold each item · problems: the distinct reasons of failures.
+    true_counts: (k,) how many acknowledged phones hold each item, or belong to each row · problems: the distinct reasons of failures.
     """
 
     phones: int
@@ -88,7 +88,7 @@ class _UploadCounter:
 class Fleet:
     """Simulated phones.
 
-    url, write_key: of the service and the collection · population: what people answer · phones: how many ·
+    url, write_key: of the service and the collection · population: who is asked, by answer or by row · phones: how many ·
     seed: of answers, messages and faults; drawn anew when None. Batch keys never come from it, so two runs are two
     fleets · one_by_one: every phone is a `client.sdk.Client` of its own, with the system's generator ·
     batch_size: reports in one upload otherwise · as_json: uploads in JSON instead of packed bytes · cohort: of all phones, if the collection declares
@@ -97,7 +97,7 @@ class Fleet:
 
     url: str
     write_key: str
-    population: Population
+    population: People
     phones: int
     seed: int | None = None
     one_by_one: bool = False
@@ -123,12 +123,13 @@ class Fleet:
         rng = np.random.default_rng(self.seed)
         with self._network(rng) as (http, network):
             spec = SpecSource(Transport(self.url, http=http, retry=_FLEET_RETRY), MemoryStore()).fetch(collection)
-            values = self._people(spec).sample(self.phones, rng)
-            course = _Course(np.zeros(spec.mechanism.domain_size, dtype=np.int64))
+            people = self.population.fitting(spec)
+            values = people.sample(self.phones, rng)
+            course = _Course(np.zeros(len(people), dtype=np.int64))
             uploads = _UploadCounter(http)
-            sender = self._sender(spec, http, course)
+            sender = self._sender(people, spec, http, course)
             begin = time.perf_counter()
-            self._send_all(sender, self._groups(spec, values, rng), course, progress)
+            self._send_all(sender, self._groups(people, spec, values, rng), course, progress)
             if network is not None:
                 network.deliver_late()
             return self._result(course, uploads, network, time.perf_counter() - begin)
@@ -143,31 +144,18 @@ class Fleet:
         with open_http(self.url, connections=self.connections, timeout_seconds=60, wire=network) as http:
             yield http, network
 
-    def _people(self, spec: CollectionSpec) -> Population:
-        """The population over the collection's items, in their order."""
-        if spec.domain is not None:
-            if tuple(spec.domain.items) == self.population.items:
-                return self.population
-            return self.population.over(spec.domain.items)
-        if len(self.population) != spec.mechanism.domain_size:
-            raise ParameterError(
-                f"the collection has {spec.mechanism.domain_size:,} unnamed items and the population {len(self.population):,}; "
-                "give it the same number"
-            )
-        return self.population
-
-    def _sender(self, spec: CollectionSpec, http: httpx.Client, course: _Course) -> Sender:
+    def _sender(self, people: People, spec: CollectionSpec, http: httpx.Client, course: _Course) -> Sender:
         if self.one_by_one:
-            return OneByOneSender(self.url, self.write_key, spec, http, _FLEET_RETRY, self.cohort)
+            return OneByOneSender(self.url, self.write_key, people, spec, http, _FLEET_RETRY, self.cohort)
         transport = Transport(self.url, http=http, retry=_FLEET_RETRY, sleep=course.stop.wait)
         return BatchSender(transport, self.write_key, spec, packed=not self.as_json, cohort=self.cohort)
 
     def _groups(
-        self, spec: CollectionSpec, values: IntArray, rng: np.random.Generator
+        self, people: People, spec: CollectionSpec, values: IntArray, rng: np.random.Generator
     ) -> Iterator[tuple[IntArray, IntArray]]:
         """Answers with their messages, a batch at a time; one phone at a time when one_by_one, which draws its own."""
         size = 1 if self.one_by_one else min(self.batch_size, spec.limits.reports_per_batch)
-        messages = values if self.one_by_one else np.asarray(spec.mechanism.randomize_many(values, rng), dtype=np.int64)
+        messages = values if self.one_by_one else people.messages(spec, values, rng)
         starts = np.arange(0, len(values), size)
         if self.faults.reordered:
             starts = rng.permutation(starts)

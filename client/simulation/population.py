@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldp_core.errors import DomainError
-from ldp_core.types import Frequencies, IntArray
+from client.sdk.client import Client, Receipt
+from ldp_core.errors import DomainError, ParameterError
+from ldp_core.types import Frequencies, IntArray, Messages
+from ldp_core.wire import CollectionSpec
 
 __all__ = ["POPULATIONS", "Population", "by_name", "emoji", "uniform", "words", "zipf"]
 
@@ -56,6 +58,27 @@ class Population:
                 "this population answers none of the collection's items; choose another one, or --population uniform or zipf"
             )
         return Population.of_weights(items, weights)
+
+    def fitting(self, spec: CollectionSpec) -> "Population":
+        """The population over the collection's items, in their order. Raises ParameterError or DomainError when it answers another question."""
+        if spec.labels is not None:
+            raise ParameterError("this collection asks for labels of rows; give it labelled rows")
+        if spec.domain is not None:
+            return self if tuple(spec.domain.items) == self.items else self.over(spec.domain.items)
+        if len(self) != spec.mechanism.domain_size:
+            raise ParameterError(
+                f"the collection has {spec.mechanism.domain_size:,} unnamed items and the population {len(self):,}; "
+                "give it the same number"
+            )
+        return self
+
+    def messages(self, spec: CollectionSpec, values: IntArray, rng: np.random.Generator) -> Messages:
+        """What phones with these answers send.  (n,) -> (n,)"""
+        return np.asarray(spec.mechanism.randomize_many(values, rng), dtype=np.int64)
+
+    def report(self, phone: Client, spec: CollectionSpec, value: int, cohort: str | None) -> Receipt:
+        """Let one phone answer."""
+        return phone.report(spec.collection, value if spec.domain is None else spec.domain.items[value], cohort=cohort)
 
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
         """The answers of n people as indices.  -> (n,)"""

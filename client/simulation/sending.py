@@ -17,6 +17,7 @@ from client.sdk.retrying import RetryPolicy
 from client.sdk.store import KeptSpec, MemoryStore
 from client.sdk.transport import Transport
 from client.sdk.upload import Acknowledgement, batch_body, current_window, upload
+from client.simulation.people import People
 from ldp_core.types import IntArray
 from ldp_core.wire import PACKED_MEDIA_TYPE, CollectionSpec, ReportBatch
 
@@ -106,19 +107,18 @@ class OneByOneSender:
         self,
         url: str,
         write_key: str,
+        people: People,
         spec: CollectionSpec,
         http: httpx.Client,
         retry: RetryPolicy,
         cohort: str | None = None,
     ) -> None:
-        self._cohort = cohort
+        self._cohort, self._people = cohort, people
         self._url, self._write_key, self._spec, self._http, self._retry = url, write_key, spec, http, retry
         self._specs: dict[tuple[str, str], KeptSpec] = {}
 
     def send(self, values: IntArray, messages: IntArray) -> Sent:  # noqa: ARG002 - a real phone draws its own message
         """Let one phone report its answer.  (1,)"""
-        index = int(values[0])
-        answer: str | int = self._spec.domain.items[index] if self._spec.domain is not None else index
         phone = Client(
             self._url,
             write_key=self._write_key,
@@ -129,7 +129,7 @@ class OneByOneSender:
             http=self._http,
         )
         try:
-            receipt = phone.report(self._spec.collection, answer, cohort=self._cohort)
+            receipt = self._people.report(phone, self._spec, int(values[0]), self._cohort)
         except ServiceError as error:
             return Sent(values, problem=str(error))
         if receipt.outcome is Outcome.ACKNOWLEDGED:

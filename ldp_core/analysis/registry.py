@@ -59,6 +59,11 @@ class EntryPoint:
         return "mechanism" in self.method.SCHEMA["properties"]
 
     @property
+    def takes_labels(self) -> bool:
+        """Can a collection of labels stand for its outcomes?"""
+        return "label_epsilon" in self.method.SCHEMA["properties"]
+
+    @property
     def takes_counts(self) -> bool:
         """Or is the mechanism alone wanted, without what was counted?"""
         return not self.takes_collection or "counts" in self.method.SCHEMA["properties"]
@@ -75,6 +80,7 @@ class EntryPoint:
             "example": method.EXAMPLE,
             "verdicts": method.VERDICTS,
             "collection": self.takes_collection,
+            "labels": self.takes_labels,
         }
 
 

@@ -5,6 +5,7 @@ Source: Feldman, Nelson, Nguyen, Talwar, "Private Frequency Estimation via Proje
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 from ldp_core.algebra.prime_powers import factor_prime_power, prime_powers
 from ldp_core.algebra.projective_space import ProjectiveSpace, point_count
@@ -64,18 +65,22 @@ def choose_projective_design(
     >>> choose_projective_design(Fraction(5), 22_000), choose_projective_design(Fraction(1), 22_000)
     ((149, 3), (4, 9))
     """
-    k = domain_size
-    candidates = [
-        (_total_error(epsilon, q, t, k) * point_count(q, t) ** _PRICE_OF_MESSAGES, q, t)
-        for q, t in _feasible(epsilon, k, report_space_limit)
-    ]
-    if not candidates:
+    found = _least_error(epsilon, domain_size, report_space_limit)
+    if found is None:
         raise DomainError(
-            f"no projective geometry of at most {report_space_limit:,} messages holds {k:,} items; "
+            f"no projective geometry of at most {report_space_limit:,} messages holds {domain_size:,} items; "
             "ask about fewer items, or raise report_space_limit"
         )
-    _, q, t = min(candidates)
-    return q, t
+    return found
+
+
+@lru_cache(maxsize=256)  # the candidates' errors are exact fractions, and one collection asks several times
+def _least_error(epsilon: Fraction, k: int, limit: int) -> tuple[int, int] | None:
+    candidates = [
+        (_total_error(epsilon, q, t, k) * point_count(q, t) ** _PRICE_OF_MESSAGES, q, t)
+        for q, t in _feasible(epsilon, k, limit)
+    ]
+    return min(candidates)[1:] if candidates else None
 
 
 def _feasible(epsilon: Fraction, k: int, limit: int) -> list[tuple[int, int]]:

@@ -91,12 +91,12 @@ def mixture_weights(density: FloatArray, counts: FloatArray) -> tuple[FloatArray
     return weights, diagnose_convergence(losses, steps, gap=max(0.0, float(slopes.max()) - 1))
 
 
-def empirical_bayes(frequencies: Frequencies, *, noise: float, slope: float, n: int) -> Frequencies:
-    """Posterior means under the fitted prior, then norm-sub.  (k,) -> (k,), non-negative, sum 1
+def empirical_bayes(frequencies: Frequencies, *, noise: float, slope: float, n: int) -> tuple[Frequencies, Convergence]:
+    """Posterior means under the fitted prior, then norm-sub, with how the fit of the prior ended.  (k,) -> (k,), non-negative, sum 1
 
     frequencies: unbiased estimates · Var(f_hat) = (noise + slope f) / n.
     """
     prior = fit_frequency_prior(frequencies, noise=noise, slope=slope, n=n)
     unit = float(np.sqrt(noise / n))
     shrunk = np.interp(frequencies, prior.centres, prior.posterior_means)
-    return norm_sub(np.where(frequencies > _LEFT_ALONE * unit, frequencies, shrunk))
+    return norm_sub(np.where(frequencies > _LEFT_ALONE * unit, frequencies, shrunk)), prior.convergence

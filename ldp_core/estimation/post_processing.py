@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ldp_core.errors import ParameterError
+from ldp_core.estimation.convergence import Convergence
 from ldp_core.estimation.empirical_bayes import empirical_bayes
 from ldp_core.estimation.estimate import Estimate, Provenance
 from ldp_core.estimation.norm_sub import norm_sub
@@ -25,27 +26,33 @@ def _base_cut(estimate: Estimate) -> Frequencies:
     return np.where(estimate.frequencies > estimate.noise_floor(_BASE_CUT_CONFIDENCE), estimate.frequencies, 0.0)
 
 
-def _empirical_bayes(estimate: Estimate) -> Frequencies:
+def _empirical_bayes(estimate: Estimate) -> tuple[Frequencies, Convergence]:
     return empirical_bayes(
         estimate.frequencies, noise=estimate.rates.noise_variance, slope=estimate.slope, n=estimate.n
     )
 
 
-POST_PROCESSES: Mapping[str, Callable[[Estimate], Frequencies]] = {
-    "norm_sub": lambda estimate: norm_sub(estimate.frequencies),
-    "simplex": lambda estimate: project_to_simplex(estimate.frequencies),
-    "base_cut": _base_cut,
+_METHODS: Mapping[str, Callable[[Estimate], tuple[Frequencies, Convergence | None]]] = {
+    "norm_sub": lambda estimate: (norm_sub(estimate.frequencies), None),
+    "simplex": lambda estimate: (project_to_simplex(estimate.frequencies), None),
+    "base_cut": lambda estimate: (_base_cut(estimate), None),
     "empirical_bayes": _empirical_bayes,
 }
-"""By name. `empirical_bayes` has the least total error on skewed data; `base_cut` never shows what may be noise."""
+
+POST_PROCESSES = tuple(_METHODS)
+"""Their names. `empirical_bayes` has the least total error on skewed data; `base_cut` never shows what may be noise."""
 
 
 @dataclass(frozen=True)
 class Processed:
-    """A post-processed histogram. It is biased: for errors and intervals go back to the estimate it came from."""
+    """A post-processed histogram. It is biased: for errors and intervals go back to the estimate it came from.
+
+    convergence: how the fit behind it ended; None where nothing is iterated.
+    """
 
     frequencies: Frequencies
     provenance: Provenance
+    convergence: Convergence | None = None
 
 
 def post_process(estimate: Estimate, name: str) -> Processed:
@@ -53,4 +60,5 @@ def post_process(estimate: Estimate, name: str) -> Processed:
     if name not in POST_PROCESSES:
         raise ParameterError(f"post must be one of {', '.join(POST_PROCESSES)}; got {name!r}")
     provenance = replace(estimate.provenance, post=(*estimate.provenance.post, name))
-    return Processed(POST_PROCESSES[name](estimate), provenance)
+    frequencies, convergence = _METHODS[name](estimate)
+    return Processed(frequencies, provenance, convergence)

@@ -4,7 +4,6 @@ Its canonical JSON is the wire format, and the SHA-256 of those bytes is its nam
 of the spec it was made under. Small domains stand in the spec; of large ones the spec carries the digest and an address.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,12 +11,14 @@ from functools import cached_property
 from typing import Any, cast
 
 from ldp_core.errors import DomainError, FanoError, ParameterError, SpecError
+from ldp_core.labels import OneBitOutcome, RowLabels, format_bound, parse_bound
 from ldp_core.mechanisms import Mechanism, create
 from ldp_core.privacy.epsilon import format_epsilon, parse_epsilon
 from ldp_core.wire.canonical_json import Json, canonical_json, parse_canonical_json, sha256_hex
 from ldp_core.wire.domain import Domain
+from ldp_core.wire.terms import Limits, Window
 
-__all__ = ["INLINE_ITEMS_BYTES", "MAX_REPORT_SPACE", "CollectionSpec", "Limits", "Window"]
+__all__ = ["INLINE_ITEMS_BYTES", "MAX_REPORT_SPACE", "CollectionSpec"]
 
 INLINE_ITEMS_BYTES = 64 * 1024
 """Items whose canonical JSON is longer than this are fetched from their own address."""
@@ -28,42 +29,6 @@ MAX_REPORT_SPACE = 1 << 32
 MAX_COHORTS = 256
 MAX_COHORT_CHARACTERS = 64
 
-_PERIOD = re.compile(r"P(?:(?P<weeks>\d{1,3})W|(?P<days>\d{1,3})D|T(?P<hours>\d{1,3})H)")
-_SECONDS = {"weeks": 7 * 86_400, "days": 86_400, "hours": 3_600}
-
-
-@dataclass(frozen=True)
-class Window:
-    """How finely the time of a report is remembered: an ISO 8601 period of whole hours, days or weeks.
-
-    Raises ParameterError for any other period.
-
-    >>> Window("P1D").seconds
-    86400
-    """
-
-    period: str = "P1D"
-
-    def __post_init__(self) -> None:
-        if self.seconds < 3_600:
-            raise ParameterError(f"a window lasts at least one hour (PT1H), got {self.period!r}")
-
-    @property
-    def seconds(self) -> int:
-        """The length of the window."""
-        match = _PERIOD.fullmatch(self.period)
-        if match is None:
-            raise ParameterError(f'a window is a period such as "PT1H", "P1D" or "P1W", got {self.period!r}')
-        return sum(int(amount) * _SECONDS[unit] for unit, amount in match.groupdict().items() if amount)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The most that one upload may carry."""
-
-    reports_per_batch: int = 10_000
-    body_bytes: int = 1 << 20
-
 
 @dataclass(frozen=True)
 class CollectionSpec:
@@ -71,7 +36,8 @@ class CollectionSpec:
 
     collection: its identifier · version: 1, 2, … · domain: the items, or None when phones send bare indices ·
     mechanism: built for exactly this domain_size and epsilon · cohorts: names of which every report states one, none or
-    2 to 256. The choice of a cohort is not protected by epsilon.
+    2 to 256. The choice of a cohort is not protected by epsilon. labels: where each report is the private label of one numbered row; then
+    mechanism and domain are those of its two ends, and the number of the row is not protected.
     """
 
     collection: str
@@ -83,6 +49,7 @@ class CollectionSpec:
     window: Window = field(default_factory=Window)
     limits: Limits = field(default_factory=Limits)
     cohorts: tuple[str, ...] = ()
+    labels: RowLabels | None = None
 
     def __post_init__(self) -> None:
         if self.domain is not None and len(self.domain) != self.mechanism.domain_size:
@@ -95,6 +62,46 @@ class CollectionSpec:
                 "`fano mechanisms` lists those that fit"
             )
         _check_cohorts(self.cohorts)
+        if self.labels is not None:
+            self._check_labels(self.labels)
+
+    @classmethod
+    def of_labels(
+        cls,
+        collection: str,
+        version: int,
+        question: str,
+        labels: RowLabels,
+        *,
+        window: Window | None = None,
+        limits: Limits | None = None,
+    ) -> "CollectionSpec":
+        """The spec of a collection of labels. Raises ParameterError."""
+        return cls(
+            collection,
+            version,
+            question,
+            labels.mechanism,
+            domain=Domain(labels.ends),
+            window=window or Window(),
+            limits=limits or Limits(),
+            labels=labels,
+        )
+
+    def _check_labels(self, labels: RowLabels) -> None:
+        own, given = labels.mechanism, self.mechanism
+        same = (own.name, own.epsilon, own.domain_size) == (given.name, given.epsilon, given.domain_size)
+        if not same or self.domain is None or tuple(self.domain.items) != labels.ends:
+            raise ParameterError("labels are reported by randomized response over their two ends, -bound and bound")
+        if self.cohorts:
+            raise ParameterError(
+                "a collection of labels declares no cohorts: what its rows have in common is known already"
+            )
+
+    @property
+    def report_space(self) -> int:
+        """N, the number of messages: of the mechanism, or for labels two for each row."""
+        return self.mechanism.report_space if self.labels is None else self.labels.report_space
 
     def cohort_index(self, name: str) -> int:
         """The index of a declared cohort. Raises ParameterError for any other."""
@@ -115,7 +122,7 @@ class CollectionSpec:
             "parameters": dict(mechanism.parameters),
             "epsilon": format_epsilon(mechanism.epsilon),
             "threshold": str(mechanism.threshold),
-            "report_space": mechanism.report_space,
+            "report_space": self.report_space,
             "window": {"period": self.window.period, "seconds": self.window.seconds},
             "limits": {
                 "reports_per_batch": self.limits.reports_per_batch,
@@ -124,6 +131,9 @@ class CollectionSpec:
         }
         if self.cohorts:
             document["cohorts"] = list(self.cohorts)
+        if self.labels is not None:
+            bound = format_bound(parse_bound(self.labels.outcome.bound))
+            document["labels"] = {"rows": self.labels.rows, "bound": bound}
         if self.domain is not None:
             document["items_digest"] = self.domain.digest
             if len(self.domain.canonical) <= INLINE_ITEMS_BYTES:
@@ -186,12 +196,20 @@ class CollectionSpec:
             window=Window(document["window"]["period"]),
             limits=Limits(**document["limits"]),
             cohorts=tuple(document.get("cohorts", ())),
+            labels=_labels(document),
         )
 
     @property
     def epsilon(self) -> Fraction:
         """The privacy loss of one report, exactly."""
         return self.mechanism.epsilon
+
+
+def _labels(document: Mapping[str, Any]) -> RowLabels | None:
+    stated = document.get("labels")
+    if stated is None:
+        return None
+    return RowLabels(stated["rows"], OneBitOutcome(parse_epsilon(document["epsilon"]), stated["bound"]))
 
 
 def _check_cohorts(cohorts: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from server.api.dependencies import ReaderOf, ServicesOf, read_object
+from server.api.dependencies import KnownQueryOnly, ReaderOf, ServicesOf, read_object
 from server.api.job_schemas import AnalysisList, AnalysisOut, JobAccepted
 from server.api.jobs import addresses
 from server.api.openapi import problems
@@ -19,7 +19,7 @@ from server.services.tokens import Principal
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["analysis"])
+router = APIRouter(prefix="/v1", tags=["analysis"], dependencies=[KnownQueryOnly])
 
 _READER = ("unknown-token", "insufficient-scope", "database-unavailable")
 _ANSWERS: dict[int | str, dict[str, Any]] = {

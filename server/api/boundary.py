@@ -83,19 +83,19 @@ def _is_preflight(scope: Scope) -> bool:
 class BodyLimit:
     """Refuses a body above its limit, by its announced length at once, else as soon as it grows too long.
 
-    upload_bytes: for paths that end in /reports · other_bytes: for all others.
+    upload_bytes: for paths that end in /reports · array_bytes: for those that end in /arrays · other_bytes: for all others.
     """
 
-    def __init__(self, app: ASGIApp, *, upload_bytes: int, other_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, upload_bytes: int, array_bytes: int, other_bytes: int) -> None:
         self._app = app
-        self._upload_bytes, self._other_bytes = upload_bytes, other_bytes
+        self._upload_bytes, self._array_bytes, self._other_bytes = upload_bytes, array_bytes, other_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        limit = self._upload_bytes if scope["path"].endswith("/reports") else self._other_bytes
+        limit = self._limit(scope["path"])
         announced = _content_length(scope)
         if announced is not None:
             # the HTTP server delivers no more than was announced
@@ -115,6 +115,11 @@ class BodyLimit:
             return message
 
         await self._app(scope, receive_within_limit, send)
+
+    def _limit(self, path: str) -> int:
+        if path.endswith("/reports"):
+            return self._upload_bytes
+        return self._array_bytes if path.endswith("/arrays") else self._other_bytes
 
 
 def _content_length(scope: Scope) -> int | None:

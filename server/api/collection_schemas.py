@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
+from ldp_core.labels import MOST_ROWS
 from server.api.fields import ExactEpsilon, Moment, State, printable
 
 __all__ = [
@@ -14,8 +15,28 @@ __all__ = [
     "CreateCollection",
     "CreatedCollection",
     "PlanOut",
+    "RowLabelsIn",
+    "RowLabelsOut",
     "StateOut",
 ]
+
+
+class RowLabelsIn(BaseModel):
+    """Rows that the service knows, with one private label each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: Annotated[StrictInt, Field(ge=1, le=MOST_ROWS, description="how many; a report names one of 0..rows-1")]
+    bound: Annotated[
+        str, Field(description="labels are clipped to -bound..bound, plain digits", examples=["2"], max_length=40)
+    ]
+
+
+class RowLabelsOut(BaseModel):
+    """Rows with one private label each. The number of the row is not private."""
+
+    rows: int
+    bound: str
 
 
 class CreateCollection(BaseModel):
@@ -45,10 +66,22 @@ class CreateCollection(BaseModel):
         list[str], Field(description="names of which every report states one, such as versions of an app; not private")
     ] = []
 
+    labels: Annotated[
+        RowLabelsIn | None,
+        Field(
+            description="one private number for each of many known rows, in place of items; only the number is private"
+        ),
+    ] = None
+
     @model_validator(mode="after")
     def _one_domain(self) -> "CreateCollection":
+        if self.labels is not None:
+            given = {"items", "domain_size", "mechanism", "parameters", "cohorts"} & self.model_fields_set
+            if given:
+                raise ValueError(f"labels stand in place of {sorted(given)[0]}; give one of them")
+            return self
         if (self.items is None) == (self.domain_size is None):
-            raise ValueError("give either items or domain_size, not both and not neither")
+            raise ValueError("give either items or domain_size, or labels; not both and not neither")
         return self
 
 
@@ -82,6 +115,7 @@ class CollectionOut(BaseModel):
     report_space: int
     window: str
     cohorts: list[str]
+    labels: Annotated[RowLabelsOut | None, Field(description="what each report is the label of; null for a histogram")]
     min_reports: int
     opens_at: Annotated[datetime | None, Field(description="when a draft opens by itself")]
     closes_at: Annotated[datetime | None, Field(description="when it closes by itself, or closed")]

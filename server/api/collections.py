@@ -13,22 +13,23 @@ from server.api.collection_schemas import (
     CreateCollection,
     CreatedCollection,
     PlanOut,
+    RowLabelsOut,
     StateOut,
 )
-from server.api.dependencies import AdminOf, ReaderOf, ReaderOnly, ServicesOf, read_json
+from server.api.dependencies import AdminOf, KnownQueryOnly, ReaderOf, ReaderOnly, ServicesOf, read_json
 from server.api.moments import instant, period, seconds
 from server.api.openapi import json_body, problems
 from server.api.repeats import OnceOf
 from server.services.collections import Proposal, revision
 from server.services.repeats import Once
 from server.services.services import Services
-from server.services.specs import cohort_names, intake_terms, mechanism_of, plan_of
+from server.services.specs import cohort_names, intake_terms, labels_of, mechanism_of, plan_of
 from server.services.tokens import Principal, Scope
 from server.storage.collections import CollectionRow
 
 __all__ = ["describe", "etag", "router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"])
+router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[KnownQueryOnly])
 
 _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
 _BODY = ("malformed-body", "too-large", "unsupported-media-type", "invalid-parameters", "idempotency-key-reused")
@@ -60,6 +61,7 @@ async def create_collection(
         closes=seconds(wanted.closes_at),
         retention=wanted.retention,
         cohorts=wanted.cohorts,
+        labels=None if wanted.labels is None else (wanted.labels.rows, wanted.labels.bound),
     )
 
     def create() -> str:
@@ -129,7 +131,7 @@ def etag(row: CollectionRow) -> str:
 def describe(row: CollectionRow) -> CollectionOut:
     """A collection as it is shown."""
     mechanism, terms = mechanism_of(row.spec), intake_terms(row.spec)
-    ratio = mechanism.likelihood_ratio
+    ratio, labels = mechanism.likelihood_ratio, labels_of(row.spec)
     return CollectionOut(
         id=row.id,
         name=row.name,
@@ -143,9 +145,10 @@ def describe(row: CollectionRow) -> CollectionOut:
         likelihood_ratio=f"{ratio.numerator}/{ratio.denominator}",
         threshold=str(mechanism.threshold),
         domain_size=mechanism.domain_size,
-        report_space=mechanism.report_space,
+        report_space=terms.report_space,
         window=terms.window_period,
         cohorts=list(cohort_names(row.spec)),
+        labels=None if labels is None else RowLabelsOut(rows=labels.rows, bound=labels.ends[1]),
         min_reports=row.min_reports,
         opens_at=instant(row.opens),
         closes_at=instant(row.closes),

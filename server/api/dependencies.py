@@ -16,6 +16,7 @@ from server.services.tokens import Principal, Scope
 
 __all__ = [
     "AdminOf",
+    "KnownQueryOnly",
     "ReaderOf",
     "ReaderOnly",
     "ServicesOf",
@@ -23,7 +24,6 @@ __all__ = [
     "media_type",
     "read_json",
     "read_object",
-    "refuse_unknown_query",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -75,7 +75,7 @@ ReaderOnly = Depends(_require_reader)
 """ReaderOf for `dependencies=`."""
 
 
-def refuse_unknown_query(request: Request) -> None:
+def _refuse_unknown_query(request: Request) -> None:
     """A misspelt parameter is refused and not passed over: its sender believes that it had an effect."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
     if dependant is None:
@@ -86,6 +86,10 @@ def refuse_unknown_query(request: Request) -> None:
         raise InvalidParameters.of(
             unknown[0][:100], f"this address has no such parameter; it takes {', '.join(sorted(known)) or 'none'}"
         )
+
+
+KnownQueryOnly = Depends(_refuse_unknown_query)
+"""First among the `dependencies=` of every router."""
 
 
 def _query_names(dependant: Dependant) -> set[str]:

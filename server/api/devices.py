@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from server.api.dependencies import ServicesOf
+from server.api.dependencies import KnownQueryOnly, ServicesOf
 from server.api.openapi import problems
 from server.services.lifecycle import unknown_collection
 
 __all__ = ["matches", "router"]
 
-router = APIRouter(prefix="/c", tags=["devices"])
+router = APIRouter(prefix="/c", tags=["devices"], dependencies=[KnownQueryOnly])
 
 _CACHE = "max-age=3600"
 _RESPONSES = problems("unknown-collection", "collection-closed", "database-unavailable")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-__all__ = ["CanariesOut", "EstimateOut", "ItemOut", "PoisoningOut", "ProvenanceOut"]
+__all__ = ["CanariesOut", "ConvergenceOut", "EstimateOut", "ItemOut", "PoisoningOut", "ProvenanceOut"]
 
 
 class CanariesOut(BaseModel):
@@ -59,6 +59,17 @@ class ProvenanceOut(BaseModel):
     software: str
 
 
+class ConvergenceOut(BaseModel):
+    """How the fit behind a post-processing ended."""
+
+    status: Annotated[str, Field(description="converged, iterates_unsettled, still_descending or diverged")]
+    iterations: int
+    last_step: float
+    path_length: float
+    recent_path: float
+    gap: Annotated[float | None, Field(description="bound of what was reached beside the best, in its own objective")]
+
+
 class EstimateOut(BaseModel):
     """A decoded histogram: every number with its error, its n and its epsilon."""
 
@@ -81,4 +92,7 @@ class EstimateOut(BaseModel):
     canaries: CanariesOut
     poisoning: PoisoningOut
     items: list[ItemOut]
+    post_convergence: Annotated[
+        dict[str, ConvergenceOut], Field(description="of post-processings that fit something, by name")
+    ]
     provenance: ProvenanceOut

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from server.api.dependencies import ReaderOnly, ServicesOf
+from server.api.dependencies import KnownQueryOnly, ReaderOnly, ServicesOf
 from server.api.devices import matches
 from server.api.estimate_schemas import EstimateOut
 from server.api.openapi import problems
@@ -14,7 +14,7 @@ from server.services.estimates import Asked
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[ReaderOnly])
+router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[KnownQueryOnly, ReaderOnly])
 
 PostProcess = Literal["norm_sub", "simplex", "base_cut", "empirical_bayes"]
 

@@ -5,7 +5,7 @@ import platform
 from fastapi import APIRouter, Response
 
 import ldp_core
-from server.api.dependencies import ServicesOf
+from server.api.dependencies import KnownQueryOnly, ServicesOf
 from server.api.openapi import problems
 from server.api.service_schemas import Health, Readiness, VersionOut
 from server.services.readiness import OK
@@ -13,7 +13,7 @@ from server.storage.schema import head_revision
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(tags=["operation"], dependencies=[KnownQueryOnly])
 
 
 @router.get("/healthz", response_model=Health, responses=problems())

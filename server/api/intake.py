@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from server.api.dependencies import ReaderOnly, ServicesOf
+from server.api.dependencies import KnownQueryOnly, ReaderOnly, ServicesOf
 from server.api.openapi import problems
 from server.api.upload_schemas import IntakeOut, IntakeTotals, IntakeWindow
 from server.services.intake_health import intake_total, intake_windows
@@ -14,7 +14,7 @@ from server.services.specs import intake_terms
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[ReaderOnly])
+router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[KnownQueryOnly, ReaderOnly])
 
 
 @router.get(

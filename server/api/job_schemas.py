@@ -21,6 +21,7 @@ class AnalysisMethod(BaseModel):
     example: Annotated[dict[str, Any], Field(description="a request that answers at once")]
     verdicts: Annotated[dict[str, str], Field(description="what each word means")]
     collection: Annotated[bool, Field(description="takes a collection_id instead of mechanism, counts and n")]
+    labels: Annotated[bool, Field(description="takes a label_collection_id instead of its outcomes")]
 
 
 class AnalysisList(BaseModel):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from server.api.dependencies import ReaderOf, ServicesOf
+from server.api.dependencies import KnownQueryOnly, ReaderOf, ServicesOf
 from server.api.job_schemas import JobList, JobOut
 from server.api.moments import instant
 from server.api.openapi import problems
@@ -21,7 +21,7 @@ from server.storage.jobs import ENDED, JobRow
 
 __all__ = ["addresses", "router", "summary"]
 
-router = APIRouter(prefix="/v1/jobs", tags=["analysis"])
+router = APIRouter(prefix="/v1/jobs", tags=["analysis"], dependencies=[KnownQueryOnly])
 
 _EVENT = {
     "type": "object",

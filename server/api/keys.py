@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.api.admin_schemas import CreatedKey, CreateKey, KeyList, KeyOut, Until
-from server.api.dependencies import AdminOf, ServicesOf, read_json
+from server.api.dependencies import AdminOf, KnownQueryOnly, ServicesOf, read_json
 from server.api.moments import instant, seconds
 from server.api.openapi import json_body, problems
 from server.api.repeats import OnceOf
@@ -18,7 +18,7 @@ from server.storage.tokens import TokenRow
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections/{collection_id}/keys", tags=["tokens"])
+router = APIRouter(prefix="/v1/collections/{collection_id}/keys", tags=["tokens"], dependencies=[KnownQueryOnly])
 
 _ADMIN = ("unknown-token", "insufficient-scope", "unknown-collection", "database-unavailable")
 

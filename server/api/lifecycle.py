@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.api.collection_schemas import CollectionOut
 from server.api.collections import describe, etag
-from server.api.dependencies import AdminOf, ReaderOnly, ServicesOf, read_json
+from server.api.dependencies import AdminOf, KnownQueryOnly, ReaderOnly, ServicesOf, read_json
 from server.api.lifecycle_schemas import (
     CollectionVersion,
     CreateVersion,
@@ -26,7 +26,7 @@ from server.storage.changes import OperationRow
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["collections"])
+router = APIRouter(prefix="/v1", tags=["collections"], dependencies=[KnownQueryOnly])
 
 _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
 _BODY = ("malformed-body", "too-large", "unsupported-media-type", "invalid-parameters")

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from server.api.dependencies import ServicesOf
+from server.api.dependencies import KnownQueryOnly, ServicesOf
 from server.api.openapi import problems
 from server.observability.metrics import CONTENT_TYPE
 from server.refusals import DatabaseUnavailable
@@ -14,7 +14,7 @@ from server.services.tokens import token_sha256
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(tags=["operation"], dependencies=[KnownQueryOnly])
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="metricsToken", description="FANO_METRICS_TOKEN, or an admin token.")
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from server.api.dependencies import read_json
+from server.api.dependencies import KnownQueryOnly, read_json
 from server.api.openapi import json_body, problems
 from server.api.plan_schemas import FullPlanOut, MechanismList, PlanRequest
 from server.services.plans import mechanism_list, plan
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["planning"])
+router = APIRouter(prefix="/v1", tags=["planning"], dependencies=[KnownQueryOnly])
 
 
 @router.post(

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from server.api.dependencies import ReaderOnly, ServicesOf
+from server.api.dependencies import KnownQueryOnly, ReaderOnly, ServicesOf
 from server.api.openapi import problems
 from server.api.privacy_schemas import PrivacyOut
 from server.services.privacy_labels import privacy_label
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[ReaderOnly])
+router = APIRouter(prefix="/v1/collections", tags=["collections"], dependencies=[KnownQueryOnly, ReaderOnly])
 
 
 @router.get(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from server.api.comparison_schemas import CompareOut, CompareRequest, SideIn
-from server.api.dependencies import ReaderOnly, ServicesOf, read_json
+from server.api.dependencies import KnownQueryOnly, ReaderOnly, ServicesOf, read_json
 from server.api.openapi import json_body, problems
 from server.api.series_schemas import SeriesOut
 from server.services.comparisons import Comparison, Group, compare
@@ -15,7 +15,7 @@ from server.services.series import SeriesQuestion
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[ReaderOnly])
+router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[KnownQueryOnly, ReaderOnly])
 
 _PROBLEMS = (
     "unknown-token",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.api.admin_schemas import AuditEntryOut, AuditLogOut, CreatedToken, CreateToken, TokenList, TokenOut
-from server.api.dependencies import AdminOf, ServicesOf, read_json
+from server.api.dependencies import AdminOf, KnownQueryOnly, ServicesOf, read_json
 from server.api.moments import instant
 from server.api.openapi import json_body, problems
 from server.api.repeats import OnceOf
@@ -20,7 +20,7 @@ from server.storage.tokens import TokenRow
 
 __all__ = ["number_of", "router", "used_on"]
 
-router = APIRouter(prefix="/v1", tags=["tokens"])
+router = APIRouter(prefix="/v1", tags=["tokens"], dependencies=[KnownQueryOnly])
 
 _ADMIN = ("unknown-token", "insufficient-scope", "database-unavailable")
 

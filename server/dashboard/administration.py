@@ -1,6 +1,7 @@
 """What an administrator does with forms: new collections, their moves, their write keys, and the tokens of people."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
@@ -30,7 +31,18 @@ __all__ = [
     "tokens_page",
 ]
 
-_FIELDS = ("name", "question", "items", "epsilon", "mechanism", "window", "min_reports", "cohorts")
+_FIELDS = (
+    "name",
+    "question",
+    "items",
+    "epsilon",
+    "mechanism",
+    "window",
+    "min_reports",
+    "cohorts",
+    "label_rows",
+    "label_bound",
+)
 _DEFAULTS = {"epsilon": "1", "mechanism": "projective_geometry", "window": "P1D", "min_reports": "0"}
 _LONGEST_NAME = 200
 
@@ -111,15 +123,20 @@ def _proposal(fields: dict[str, str]) -> Proposal:
     """Raises InvalidParameters."""
     for name in ("name", "question"):
         _require_text(name, fields[name])
+    terms: dict[str, Any] = {
+        "name": fields["name"],
+        "question": fields["question"],
+        "epsilon": fields["epsilon"],
+        "window": fields["window"],
+        "min_reports": _whole("min_reports", fields["min_reports"] or "0"),
+    }
+    if fields["label_rows"] or fields["label_bound"]:
+        for name in ("items", "cohorts"):
+            if fields[name]:
+                raise InvalidParameters.of(name, "a collection of labels has none; leave this empty")
+        return Proposal(**terms, labels=(_whole("label_rows", fields["label_rows"]), fields["label_bound"]))
     return Proposal(
-        name=fields["name"],
-        question=fields["question"],
-        epsilon=fields["epsilon"],
-        mechanism=fields["mechanism"],
-        window=fields["window"],
-        min_reports=_whole("min_reports", fields["min_reports"] or "0"),
-        cohorts=_lines(fields["cohorts"]),
-        items=_lines(fields["items"]),
+        **terms, mechanism=fields["mechanism"], cohorts=_lines(fields["cohorts"]), items=_lines(fields["items"])
     )
 
 

@@ -8,11 +8,15 @@ from typing import Any
 from server.dashboard.guard import Form
 from server.refusals import InvalidAnalysis
 
-__all__ = ["COLLECTION", "FieldModel", "form_fields", "request_of"]
+__all__ = ["COLLECTION", "LABELS", "FieldModel", "form_fields", "reference_of", "request_of"]
 
 COLLECTION = "collection_id"
+LABELS = "label_collection_id"
 
-_FILLED_BY_COLLECTION = frozenset({"mechanism", "counts", "n"})
+_FILLED_BY = {
+    COLLECTION: frozenset({"mechanism", "counts", "n"}),
+    LABELS: frozenset({"y", "label_epsilon", "label_bound"}),
+}
 _LONG = frozenset({"array", "object"})
 
 
@@ -35,19 +39,29 @@ class FieldModel:
     error: str = ""
 
 
+def reference_of(method: Mapping[str, Any]) -> str:
+    """The member by which a request of this method names a collection, empty when it takes none."""
+    if method["collection"]:
+        return COLLECTION
+    return LABELS if method["labels"] else ""
+
+
 def form_fields(
     method: Mapping[str, Any], values: Mapping[str, str] | None, errors: Mapping[str, str], *, chosen: bool = False
 ) -> tuple[FieldModel, ...]:
     """The fields of a method. values: what was typed, or None for the method's example · chosen: does a collection stand for some?"""
-    schema, example = method["schema"], method["example"]
+    schema, reference = method["schema"], reference_of(method)
     required = set(schema.get("required", ()))
+    filled = _FILLED_BY[reference] if chosen else frozenset()
+    # the example's rows have nothing to do with somebody's labels, but its settings go with any counts
+    example = {} if chosen and reference == LABELS else method["example"]
     fields = [
         _field(
             name,
             declared,
-            _text(example.get(name)) if values is None else values.get(name, ""),
+            ("" if name in filled else _text(example.get(name))) if values is None else values.get(name, ""),
             required=name in required,
-            first=(name in required or name in example) and not (chosen and name in _FILLED_BY_COLLECTION),
+            first=(name in required or name in example) and name not in filled,
             error=errors.get(name, ""),
         )
         for name, declared in schema["properties"].items()
@@ -113,12 +127,14 @@ def _limits(declared: Mapping[str, Any]) -> str:
 def request_of(method: Mapping[str, Any], form: Form) -> dict[str, Any]:
     """The request of a filled-in form: what was left empty is left out. Raises InvalidAnalysis naming the field at fault."""
     body: dict[str, Any] = {}
-    collection = form.text(COLLECTION) if method["collection"] else ""
+    reference = reference_of(method)
+    collection = form.text(reference) if reference else ""
     if collection:
-        body[COLLECTION] = collection
+        body[reference] = collection
+    filled = _FILLED_BY[reference] if collection else frozenset()
     for name, declared in method["schema"]["properties"].items():
         text = form.text(name)
-        if text and not (collection and name in _FILLED_BY_COLLECTION):
+        if text and name not in filled:
             body[name] = _value(name, declared, text)
     return body
 

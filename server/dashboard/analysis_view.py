@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from ldp_core.analysis.registry import FAMILIES
 from server.api.jobs import summary
 from server.dashboard import words
-from server.dashboard.analysis_form import COLLECTION, FieldModel, form_fields, request_of
+from server.dashboard.analysis_form import LABELS, FieldModel, form_fields, reference_of, request_of
 from server.dashboard.analysis_result import Fact, facts_of, figures_of
 from server.dashboard.figures import Figure
 from server.dashboard.guard import Form
@@ -22,6 +22,7 @@ from server.dashboard.visits import View, Visit
 from server.refusals import AnalysisTooLarge, InvalidAnalysis, UnknownResource
 from server.services.analyses import Analyses
 from server.services.jobs import Job
+from server.services.specs import labels_of
 
 __all__ = ["analyses_page", "analysis_page", "cancel_job", "export_request", "job_page", "start_analysis"]
 
@@ -58,11 +59,16 @@ class AnalysesModel:
 
 @dataclass(frozen=True)
 class FormModel:
-    """A form. choices: id and question of the collections that can be chosen · error: what was wrong with the request as a whole."""
+    """A form.
+
+    reference: the member that names a collection, empty when there is none · choices: id and question of the collections that can be
+    chosen · error: what was wrong with the request as a whole.
+    """
 
     method: Card
     fields: tuple[FieldModel, ...]
     verdicts: dict[str, str]
+    reference: str
     choices: tuple[tuple[str, str], ...]
     chosen: str
     error: str
@@ -127,7 +133,7 @@ async def start_analysis(visit: Visit, form: Form) -> View | Response:
         answer = await asyncio.wrap_future(work)
     except (InvalidAnalysis, AnalysisTooLarge) as refused:
         errors = {str(refused.extras.get("field") or ""): refused.detail}
-        return await _form(visit, method, form.fields(), form.text(COLLECTION), errors)
+        return await _form(visit, method, form.fields(), form.text(reference_of(method)), errors)
     assert answer.job is not None, "nothing is answered at once here"
     return RedirectResponse(visit.page(f"/analysis/jobs/{answer.job.id}"), 303)
 
@@ -175,14 +181,19 @@ async def _method(visit: Visit) -> Mapping[str, Any]:
 async def _form(
     visit: Visit, method: Mapping[str, Any], values: Mapping[str, str] | None, chosen: str, errors: Mapping[str, str]
 ) -> View:
-    only = visit.session.principal.collection
-    listed = await run_in_threadpool(visit.services.collections.list_counted, only) if method["collection"] else []
-    counts = "counts" in method["schema"]["properties"]
+    only, reference = visit.session.principal.collection, reference_of(method)
+    listed = await run_in_threadpool(visit.services.collections.list_counted, only) if reference else []
+    counted = reference == LABELS or "counts" in method["schema"]["properties"]
     model = FormModel(
         method=_card(method),
         fields=form_fields(method, values, errors, chosen=bool(chosen)),
         verdicts=dict(method["verdicts"]),
-        choices=tuple((row.id, row.question) for row, n in reversed(listed) if n > 0 or not counts),
+        reference=reference,
+        choices=tuple(
+            (row.id, row.question)
+            for row, n in reversed(listed)
+            if (n > 0 or not counted) and (reference != LABELS or labels_of(row.spec) is not None)
+        ),
         chosen=chosen,
         error=next((text for name, text in errors.items() if name not in method["schema"]["properties"]), ""),
     )

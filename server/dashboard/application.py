@@ -32,6 +32,7 @@ from server.dashboard.exports import export_estimates
 from server.dashboard.fleet_process import FleetProcess
 from server.dashboard.fleet_view import Fleet
 from server.dashboard.guard import Form, read_form, require_own_form
+from server.dashboard.labels_view import export_labels
 from server.dashboard.login_view import Doorkeeper
 from server.dashboard.plan_view import plan_page
 from server.dashboard.rendering import SECURITY_HEADERS, Renderer, wants_json
@@ -112,6 +113,7 @@ class Dashboard:
             Route("/enter/{code}", self._enter),
             Route("/logout", self._logout, methods=["POST"]),
             Route("/collections/{id}/estimates.{format}", self._file(export_estimates)),
+            Route("/collections/{id}/labels.csv", self._file(export_labels)),
             Route("/analysis/jobs/{id}/request.json", self._file(export_request)),
             *(Route(f"{path}.json", self._page(work)) for path, work in pages.items()),
             *(Route(path, self._page(work)) for path, work in pages.items()),

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -32,8 +33,9 @@ class Asset:
     version: str
 
     @classmethod
+    @cache
     def read(cls, file: Path) -> "Asset":
-        """Read a file of the static folder."""
+        """Read a file of the static folder, once in a process."""
         content = file.read_bytes()
         packed = gzip.compress(content, 9, mtime=0)
         return cls(content, packed, _TYPES[file.suffix], hashlib.sha256(content).hexdigest()[:12])

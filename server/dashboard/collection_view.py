@@ -9,7 +9,9 @@ from ldp_core.estimation.post_processing import POST_PROCESSES
 from ldp_core.privacy.epsilon import format_epsilon
 from server.dashboard import words
 from server.dashboard.figures import Figure
+from server.dashboard.labels_view import LabelsFound, labels_found
 from server.dashboard.marks import mark_of
+from server.dashboard.selection import ReportChoices, report_choices
 from server.dashboard.snippets import Snippet, estimate_snippets
 from server.dashboard.trust import Trust, trust_of
 from server.dashboard.visits import Query, View, Visit
@@ -20,7 +22,7 @@ from server.services.intake_health import IntakeTotal, intake_total
 from server.services.lifecycle import TRANSITIONS
 from server.services.outlooks import Disclosure, disclosure_of, outlook_of
 from server.services.services import Services
-from server.services.specs import cohort_names, intake_terms, mechanism_of
+from server.services.specs import intake_terms, labels_of, mechanism_of
 from server.storage.collections import CollectionRow
 
 __all__ = ["CollectionModel", "Found", "collection_page"]
@@ -70,7 +72,7 @@ class Found:
 
 @dataclass(frozen=True)
 class CollectionModel:
-    """found: None while there are too few reports, then `missing` says how many are needed · moves: what an admin may do now."""
+    """found: None while there are too few reports, then `missing` says how many are needed · chosen: which reports · labels: the mean, in a collection of labels · moves: what an admin may do now."""
 
     id: str
     name: str
@@ -84,11 +86,11 @@ class CollectionModel:
     search: str
     order: str
     post: str
-    window: str
-    cohort: str
-    cohorts: tuple[str, ...]
+    chosen: ReportChoices
     missing: str
     found: Found | None
+    labels: LabelsFound | None
+    is_labels: bool
     label: Label
     intake: IntakeTotal
     intake_sentence: str
@@ -104,6 +106,7 @@ async def collection_page(visit: Visit) -> View:
     asked = Asked(window=query.text("window") or None, cohort=query.text("cohort") or None)
     found, missing = await _found(visit.services, row, asked, question)
     intake = await run_in_threadpool(_intake, visit.services, row)
+    chosen = await run_in_threadpool(report_choices, visit, row, asked)
     model = CollectionModel(
         id=row.id,
         name=row.name,
@@ -117,15 +120,15 @@ async def collection_page(visit: Visit) -> View:
         search=question.search,
         order=question.order,
         post=question.post or "none",
-        window=asked.window or "",
-        cohort=asked.cohort or "",
-        cohorts=cohort_names(row.spec),
+        chosen=chosen,
         missing=missing,
         found=found,
+        labels=await labels_found(visit.services, row, asked),
+        is_labels=labels_of(row.spec) is not None,
         label=_label(row),
         intake=intake,
         intake_sentence=_intake_sentence(intake),
-        snippets=estimate_snippets(str(visit.request.base_url), row.id, asked),
+        snippets=estimate_snippets(str(visit.request.base_url), row.id, asked, chosen.version),
         moves=tuple(verb for verb, (sources, _) in TRANSITIONS.items() if row.state in sources),
     )
     return View("collection.html", row.question, model)
@@ -148,7 +151,9 @@ async def _found(
     services: Services, row: CollectionRow, asked: Asked, question: PageQuestion
 ) -> tuple[Found | None, str]:
     """The page, or what is missing for one."""
-    work = services.estimates.submit(row.id, asked, lambda decoded: _decoded_page(EstimatePage.of(decoded, question)))
+    work = services.estimates.submit(
+        row.id, asked, lambda decoded: _decoded_page(EstimatePage.of(decoded, question)), row.version
+    )
     try:
         return await asyncio.wrap_future(work), ""
     except NotEnoughReports as few:
@@ -219,7 +224,7 @@ def _label(row: CollectionRow) -> Label:
         other=told.other,
         mechanism=mechanism.name,
         parameters=dict(mechanism.parameters),
-        report_bits=mechanism.report_bits,
+        report_bits=(intake_terms(row.spec).report_space - 1).bit_length(),
         window=intake_terms(row.spec).window_period,
         high=words.reveals(told),
     )

@@ -24,7 +24,7 @@ async def export_estimates(visit: Visit) -> Response:
         post=() if post == "none" else (post,),
     )
     asked = Asked(window=query.text("window") or None, cohort=query.text("cohort") or None)
-    done = await asyncio.wrap_future(visit.services.estimates.submit(row.id, asked, view.render))
+    done = await asyncio.wrap_future(visit.services.estimates.submit(row.id, asked, view.render, row.version))
     headers = {
         "Content-Disposition": f'attachment; filename="estimates-{row.id}.{view.format}"',
         "Fano-Provenance": done.provenance,

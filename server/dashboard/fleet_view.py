@@ -18,7 +18,7 @@ from server.refusals import IllegalTransition, InsufficientScope, InvalidParamet
 from server.services.estimate_pages import EstimatePage, ItemRow, PageQuestion
 from server.services.estimates import Asked
 from server.services.outlooks import outlook_of
-from server.services.specs import mechanism_of, parsed_spec
+from server.services.specs import labels_of, mechanism_of, parsed_spec
 
 __all__ = ["Fleet", "FleetModel"]
 
@@ -129,7 +129,7 @@ class Fleet:
         return tuple(
             Choice(row.id, row.question, _population(parsed_spec(row).domain), n)
             for row, n in reversed(found)
-            if row.state == "open"
+            if row.state == "open" and labels_of(row.spec) is None  # their true labels are not for a page to make up
         )[:50]
 
     def _remember(self, chosen: str, n: int, leader: ItemRow) -> None:

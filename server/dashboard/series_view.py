@@ -49,7 +49,7 @@ async def series_page(visit: Visit) -> View:
         return View("series.html", title, SeriesModel(row.id, row.question, (), "Not enough reports yet.", None, None))
     shown = windows[-_WINDOWS:]
     span = f"{shown[0][0]}..{shown[-1][0]}" if shown else None
-    question = SeriesQuestion(names, window=span, cohort=cohort)
+    question = SeriesQuestion(names, window=span, cohort=cohort, version=row.version)
     series = await asyncio.wrap_future(visit.services.series.submit(row.id, question))
     return View("series.html", title, _model(row, names, series))
 
@@ -63,6 +63,7 @@ async def _largest(visit: Visit, row: CollectionRow, cohort: str | None) -> list
         lambda decoded: [
             str(found.index) if by_index else found.item for found in EstimatePage.of(decoded, question).rows
         ],
+        row.version,
     )
     return await asyncio.wrap_future(page)
 

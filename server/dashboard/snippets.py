@@ -18,9 +18,9 @@ class Snippet:
     code: str
 
 
-def estimate_snippets(base: str, collection: str, asked: Asked) -> tuple[Snippet, ...]:
-    """Read the estimates of a collection. base: address of the service, ending in a slash."""
-    chosen = {"window": asked.window, "cohort": asked.cohort, "post": "norm_sub"}
+def estimate_snippets(base: str, collection: str, asked: Asked, version: str = "") -> tuple[Snippet, ...]:
+    """Read the estimates of a collection. base: address of the service, ending in a slash · version: empty for the current one."""
+    chosen = {"version": version or None, "window": asked.window, "cohort": asked.cohort, "post": "norm_sub"}
     address = f"{_origin(base)}/v1/collections/{collection}/estimates?" + urlencode(
         {key: value for key, value in chosen.items() if value is not None}
     )

@@ -109,14 +109,18 @@ class Visit:
         return Query(self.request)
 
     async def collection(self) -> tuple[CollectionRow, int]:
-        """The collection of the path with its number of reports. Raises UnknownCollection when it may not be seen either."""
+        """The collection of the path, in the version of the query or the current one, with that version's number of reports.
+
+        Raises UnknownCollection when it may not be seen either, InvalidParameters for a version that there is not.
+        """
         collection_id = self.request.path_params["id"]
         only = self.session.principal.collection
+        version = self.query.whole("version", 0, 1, (1 << 31) - 1) or None
 
         def find() -> tuple[CollectionRow, int]:
             if only is not None:
                 self.services.collections.require_visible(collection_id, only)
-            return self.services.collections.get_counted(collection_id)
+            return self.services.collections.get_counted(collection_id, version)
 
         return await run_in_threadpool(find)
 

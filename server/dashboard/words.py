@@ -15,6 +15,7 @@ __all__ = [
     "headline",
     "interval_text",
     "mechanism_name",
+    "moment",
     "odds_sentence",
     "percent",
     "points",
@@ -23,10 +24,12 @@ __all__ = [
     "row_note",
     "sentence",
     "share_text",
+    "signed",
     "too_few",
 ]
 
 _MINUS = "−"
+_DAY = 86_400
 REVEALING_ODDS = 400.0
 
 
@@ -45,6 +48,17 @@ def percent(share: float, error: float) -> str:
     text = f"{100 * abs(share):.{decimals}f}"
     sign = _MINUS if share < 0 and float(text) else ""
     return f"{sign}{text} %"
+
+
+def signed(value: float, error: float) -> str:
+    """A number with the decimals that its standard error deserves: two of its digits.
+
+    >>> signed(-0.02424, 0.0194), signed(12.31, 0.5)
+    ('−0.024', '12.31')
+    """
+    decimals = _decimals(error / 100)
+    text = f"{abs(value):.{decimals}f}"
+    return f"{_MINUS if value < 0 and float(text) else ''}{text}"
 
 
 def _decimals(error: float) -> int:
@@ -79,6 +93,13 @@ def day(moment: float) -> str:
     """A day in UTC, such as 24 November 2026."""
     when = datetime.fromtimestamp(moment, UTC)
     return f"{when.day} {when:%B %Y}"
+
+
+def moment(seconds: float, precision: float) -> str:
+    """A moment in UTC, with the hour where the precision, in seconds, is finer than a day."""
+    if precision >= _DAY:
+        return day(seconds)
+    return f"{day(seconds)}, {datetime.fromtimestamp(seconds, UTC):%H:%M}"
 
 
 def mechanism_name(name: str) -> str:
@@ -146,6 +167,8 @@ def progress_sentence(state: str, outlook: Outlook) -> str:
         return "Draft: takes no reports until it is opened."
     have = count(outlook.n)
     word = {"open": "Collecting", "paused": "Paused", "closed": "Closed"}[state]
+    if outlook.rows is not None:
+        return f"{word}: {_reports(outlook.n)} about {count(outlook.rows)} rows."
     if outlook.n >= outlook.phones_for_target:
         assert outlook.half_width is not None, "phones_for_target is at least 1"
         return f"{word}: {have} phones, {points(outlook.half_width)} for a rare answer."

@@ -77,7 +77,7 @@ class Analyses:
         return future
 
     def _answer(self, owner: Principal, method: str, body: Mapping[str, Any], quick_seconds: float) -> Answer:
-        bound = self._binding.fill(body, owner.collection, counts=ENTRY_POINTS[method].takes_counts)
+        bound = self._binding.fill(body, owner, counts=ENTRY_POINTS[method].takes_counts)
         task = Task(_KIND, method, bound.body, quick_seconds, PATIENCE_SECONDS)
         outcome = self._quick.execute(task, silent, threading.Event())
         if outcome.state == "failed":

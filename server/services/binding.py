@@ -5,21 +5,28 @@ some reports are meant, these members make way for `mechanism`, `counts` and, wh
 therefore never learns more of a collection than what it counted, and is the same pure function wherever it runs. Where it takes no counts,
 the mechanism alone is filled in.
 
-`label_collection_id` makes way for `label_epsilon`: the service keeps no report beside the row that it belongs to, so the private
-outcomes themselves come with the request, and the collection says how they were made.
+`label_collection_id`, with `window` and `version` beside it, makes way for `y`, the private bit of each row that was reported once and
+null for the others, and for `label_epsilon` and `label_bound`, which say how the bits were made.
+
+`{"array": id}` as a member makes way for the numbers of that array.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from ldp_core.analysis.histogram import CollectionHistogram, describe_mechanism
+from ldp_core.mechanisms import Tally
 from ldp_core.privacy.epsilon import format_epsilon
 from server.refusals import CollectionNotOpen, InvalidAnalysis
+from server.services.arrays import Arrays
 from server.services.collections import Collections
 from server.services.estimates import Asked, Estimates
-from server.services.specs import mechanism_of, parsed_spec
+from server.services.label_views import label_estimate
+from server.services.specs import labels_of, mechanism_of, parsed_spec
 from server.services.tallies import counts_digest
+from server.services.tokens import Principal
 from server.storage.collections import CollectionRow
 
 __all__ = ["Binding", "Bound"]
@@ -27,7 +34,10 @@ __all__ = ["Binding", "Bound"]
 _NAMES = ("collection_id", "histogram_id", "pair_histogram_id")
 _WHICH = ("version", "window", "cohort")
 _LABELS = "label_collection_id"
+_ARRAY = "array"
 _MOST = 2_000
+
+_Read = Callable[[str, Asked, "int | None"], "Future[tuple[CollectionRow, Tally]]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +57,34 @@ class Bound:
 class Binding:
     """Fills collections in. It waits for the thread that counts, so it is to be called from a thread of its own."""
 
-    def __init__(self, collections: Collections, estimates: Estimates) -> None:
+    def __init__(self, collections: Collections, estimates: Estimates, arrays: Arrays) -> None:
         self._collections = collections
         self._estimates = estimates
+        self._arrays = arrays
 
-    def fill(self, body: Mapping[str, Any], only: int | None = None, *, counts: bool = True) -> Bound:
+    def fill(self, body: Mapping[str, Any], principal: Principal | None = None, *, counts: bool = True) -> Bound:
         """The request as the analysis takes it.
 
-        only: the number of the one collection that the caller may see · counts: are its counts wanted, or its mechanism alone?
+        principal: who asks, and may see no more than that; None for a job, whose owner was asked before · counts: are the collection's
+        counts wanted, or its mechanism alone?
 
         Raises UnknownCollection, CollectionNotOpen for a draft, NotEnoughReports, InvalidParameters for a version, window or
-        cohort that there is not, InvalidAnalysis for a reference that cannot be read.
+        cohort that there is not, UnknownResource for an array that there is not, InvalidAnalysis for a reference that cannot be read.
         """
+        body = {name: self._numbers(name, value, principal) for name, value in body.items()}
         if sum(1 for _ in _references(body)) == 0 and _LABELS not in body:
             return Bound(body)
+        only = None if principal is None else principal.collection
         reading = _Reading(self._collections, self._estimates, only, counts=counts)
         return reading.bound({name: reading.member(value) for name, value in reading.filled(body).items()})
+
+    def _numbers(self, name: str, value: Any, principal: Principal | None) -> Any:
+        """A member of the request, the numbers of an array in place of a reference to it."""
+        if not isinstance(value, Mapping) or value.keys() != {_ARRAY}:
+            return value
+        if not isinstance(value[_ARRAY], str):
+            raise _invalid("wrong_type", name, f"{name}.{_ARRAY} is the id of an array")
+        return self._arrays.load(value[_ARRAY], principal)
 
 
 def _references(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -101,7 +123,9 @@ class _Reading:
         """An object without its reference and with what that stands for."""
         made = dict(holder)
         if _LABELS in made:
-            made["label_epsilon"] = self._label_epsilon(made.pop(_LABELS))
+            made |= self._labels(made)
+            for name in (_LABELS, *_WHICH):
+                made.pop(name, None)
         named = [name for name in _NAMES if name in made]
         if not named:
             return made
@@ -123,15 +147,22 @@ class _Reading:
         return {"mechanism": describe_mechanism(mechanism_of(row.spec))}
 
     def _histogram(self, collection_id: object, field: str, which: Mapping[str, Any]) -> dict[str, Any]:
+        row, tally = self._read(collection_id, field, which, self._estimates.tally)
+        return CollectionHistogram(mechanism_of(row.spec), tally).to_fields()
+
+    def _read(
+        self, collection_id: object, field: str, which: Mapping[str, Any], read: _Read
+    ) -> tuple[CollectionRow, Tally]:
+        """The tally of the reports that are meant, written down as an input."""
         row = self._visible(collection_id, field)
-        version = _version(which["version"])
+        version = _version(which.get("version"))
         for name in ("window", "cohort"):
-            if which[name] is not None and not isinstance(which[name], str):
+            if which.get(name) is not None and not isinstance(which[name], str):
                 raise _invalid("wrong_type", name, f"{name} is a text")
         if row.state == "draft":
             raise CollectionNotOpen("this collection is a draft and has no reports; open it first", state=row.state)
-        asked = Asked(window=which["window"], cohort=which["cohort"])
-        row, tally = self._estimates.tally(row.id, asked, version).result()
+        asked = Asked(window=which.get("window"), cohort=which.get("cohort"))
+        row, tally = read(row.id, asked, version).result()
         self._rows.append(row)
         self._inputs.append(
             {
@@ -144,19 +175,22 @@ class _Reading:
                 "counts_digest": counts_digest(tally),
             }
         )
-        return CollectionHistogram(mechanism_of(row.spec), tally).to_fields()
+        return row, tally
 
-    def _label_epsilon(self, collection_id: object) -> str:
-        row = self._visible(collection_id, _LABELS)
-        mechanism = mechanism_of(row.spec)
-        if mechanism.domain_size != 2:
-            raise _invalid(
-                "wrong_shape",
-                _LABELS,
-                f"private outcomes are bits, and this collection has {mechanism.domain_size} items",
-            )
-        self._rows.append(row)
-        return format_epsilon(mechanism.epsilon)
+    def _labels(self, made: Mapping[str, Any]) -> dict[str, Any]:
+        for name in ("y", "label_epsilon", "label_bound"):
+            if made.get(name) is not None:
+                raise _invalid("unknown_field", name, f"{_LABELS} stands for {name}; give one of them")
+        row, tally = self._read(made[_LABELS], _LABELS, made, self._estimates.as_counted)
+        labels = labels_of(row.spec)
+        if labels is None:
+            raise _invalid("wrong_shape", _LABELS, "this collection gathers a histogram and no labels of rows")
+        estimate = label_estimate(labels, tally)
+        y: list[int | None] = [None] * labels.rows
+        for number, bit in zip(estimate.row_numbers.tolist(), estimate.bits.tolist(), strict=True):
+            y[number] = bit
+        epsilon = format_epsilon(labels.mechanism.epsilon)
+        return {"y": y, "label_epsilon": epsilon, "label_bound": labels.outcome.limit}
 
     def _visible(self, collection_id: object, field: str) -> CollectionRow:
         if not isinstance(collection_id, str):

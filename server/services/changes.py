@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ldp_core.labels import RowLabels
+from ldp_core.privacy.epsilon import format_epsilon
 from server.clock import Clock
 from server.refusals import IllegalTransition, InvalidParameters, StaleEtag, UnknownResource
 from server.services.collections import Collections, Proposal, check_schedule, revision
@@ -217,6 +219,8 @@ def _check_successor(connection: Connection, row: CollectionRow, successor: str)
 def _proposal(row: CollectionRow, wanted: NewVersion) -> Proposal:
     """The present version with what differs. Parameters are kept only while they mean the same."""
     spec, mechanism = parsed_spec(row), parsed_spec(row).mechanism
+    if spec.labels is not None:
+        return _labels_proposal(row, spec.labels, wanted)
     same_domain = wanted.items is None and wanted.domain_size is None
     keep = same_domain and wanted.epsilon is None and wanted.mechanism in (None, mechanism.name)
     items = spec.domain.items if spec.domain is not None and same_domain else wanted.items
@@ -231,4 +235,18 @@ def _proposal(row: CollectionRow, wanted: NewVersion) -> Proposal:
         parameters=mechanism.parameters if keep and wanted.parameters is None else wanted.parameters,
         window=wanted.window or intake_terms(row.spec).window_period,
         cohorts=spec.cohorts,
+    )
+
+
+def _labels_proposal(row: CollectionRow, labels: RowLabels, wanted: NewVersion) -> Proposal:
+    """The present version of a collection of labels with what differs. Raises InvalidParameters for what labels do not have."""
+    for name in ("items", "domain_size", "mechanism", "parameters"):
+        if getattr(wanted, name) is not None:
+            raise InvalidParameters.of(name, f"a collection of labels has no {name} to choose; leave it out")
+    return Proposal(
+        name=row.name,
+        question=wanted.question or row.question,
+        epsilon=wanted.epsilon or format_epsilon(labels.mechanism.epsilon),
+        window=wanted.window or intake_terms(row.spec).window_period,
+        labels=(labels.rows, labels.ends[1]),
     )

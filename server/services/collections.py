@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ldp_core.errors import DomainError, EpsilonError, FanoError, SpecError
+from ldp_core.labels import OneBitOutcome, RowLabels
 from ldp_core.mechanisms import Mechanism, create
 from ldp_core.wire import CollectionSpec, Domain, Limits, Window
 from server.clock import Clock, SystemClock
@@ -35,7 +36,8 @@ _LONGEST_T = 32  # a message is an integer of 32 bits, so no geometry of more co
 class Proposal:
     """What an administrator asks for. Either `items` or `domain_size`; epsilon is exact text.
 
-    opens, closes: seconds since 1970 · retention: a period, the service's own when None.
+    opens, closes: seconds since 1970 · retention: a period, the service's own when None · labels: rows and bound, in place of items, mechanism
+    and its parameters, where each report is the private label of one row.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Proposal:
     closes: int | None = None
     retention: str | None = None
     cohorts: Sequence[str] = ()
+    labels: tuple[int, str] | None = None
 
 
 class Collections:
@@ -119,9 +122,9 @@ class Collections:
     def _as_of_now(self, row: CollectionRow) -> CollectionRow:
         return replace(row, state=effective_state(row.state, row.opens, row.closes, self._clock.now()))
 
-    def get_counted(self, collection_id: str) -> tuple[CollectionRow, int]:
-        """One collection with its number of reports."""
-        row = self.get(collection_id)
+    def get_counted(self, collection_id: str, version: int | None = None) -> tuple[CollectionRow, int]:
+        """What `get` gives, with its number of reports."""
+        row = self.get(collection_id, version)
         with self._database.read() as connection:
             return row, rows.count_reports(connection, [row.version_number])[row.version_number]
 
@@ -166,6 +169,8 @@ class Collections:
         limits = Limits(self._settings.reports_per_batch, self._settings.body_bytes)
         with _Field("window"):
             window = Window(proposal.window)
+        if proposal.labels is not None:
+            return self._labels_spec(proposal, proposal.labels, collection_id, version, window=window, limits=limits)
         with _Field("items"):
             domain = None if proposal.items is None else Domain(proposal.items)
             if domain is not None:
@@ -185,6 +190,26 @@ class Collections:
             spec.canonical  # noqa: B018 - refuses text that UTF-8 cannot carry
         return spec
 
+    def _labels_spec(
+        self,
+        proposal: Proposal,
+        wanted: tuple[int, str],
+        collection_id: str,
+        version: int,
+        *,
+        window: Window,
+        limits: Limits,
+    ) -> CollectionSpec:
+        with _Field("labels"):
+            labels = RowLabels(wanted[0], OneBitOutcome(proposal.epsilon, wanted[1]))
+        self._check_size("labels", labels.tally_size, "ask about fewer rows")
+        with _Field("question"):
+            spec = CollectionSpec.of_labels(
+                collection_id, version, proposal.question, labels, window=window, limits=limits
+            )
+            spec.canonical  # noqa: B018 - refuses text that UTF-8 cannot carry
+        return spec
+
     def _mechanism(self, proposal: Proposal, domain: Domain | None) -> Mechanism:
         size = len(domain) if domain is not None else proposal.domain_size
         if size is None:
@@ -194,14 +219,15 @@ class Collections:
             raise InvalidParameters.of("parameters", f"t must be at most {_LONGEST_T}: a message has 32 bits")
         with _Field("parameters"):
             mechanism = create(proposal.mechanism, epsilon=proposal.epsilon, domain_size=size, **parameters)
-        limit = self._settings.report_space_limit
-        if mechanism.tally_size > limit:
-            raise InvalidParameters.of(
-                "parameters",
-                f"these parameters need {mechanism.tally_size:,} counters and this service decodes at most {limit:,}; "
-                "choose smaller ones, or none",
-            )
+        self._check_size("parameters", mechanism.tally_size, "choose smaller ones, or none")
         return mechanism
+
+    def _check_size(self, field: str, cells: int, advice: str) -> None:
+        limit = self._settings.report_space_limit
+        if cells > limit:
+            raise InvalidParameters.of(
+                field, f"these {field} need {cells:,} counters and this service decodes at most {limit:,}; {advice}"
+            )
 
 
 def revision(row: CollectionRow) -> str:

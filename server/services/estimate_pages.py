@@ -13,7 +13,7 @@ from ldp_core.estimation import Estimate
 from ldp_core.estimation.intervals import Interval
 from ldp_core.types import Frequencies, IntArray
 from server.refusals import InvalidParameters
-from server.services.estimate_views import processed_frequencies
+from server.services.estimate_views import processed
 from server.services.estimates import Decoded
 from server.services.specs import parsed_spec
 
@@ -147,7 +147,7 @@ def _post(estimate: Estimate, name: str | None) -> tuple[Frequencies | None, str
     if name is None:
         return None, ""
     try:
-        return processed_frequencies(estimate, name), ""
+        return processed(estimate, name).frequencies, ""
     except InvalidParameters as refused:
         return None, refused.detail
 

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -14,14 +14,14 @@ import numpy as np
 import ldp_core
 from ldp_core.errors import ParameterError
 from ldp_core.estimation import Estimate
-from ldp_core.estimation.post_processing import post_process
+from ldp_core.estimation.post_processing import Processed, post_process
 from ldp_core.privacy.epsilon import format_epsilon
-from ldp_core.types import Frequencies, IntArray
+from ldp_core.types import IntArray
 from server.refusals import InvalidParameters
 from server.services.estimates import Decoded
-from server.services.specs import mechanism_of, parsed_spec
+from server.services.specs import intake_terms, parsed_spec
 
-__all__ = ["EstimateView", "Rendered", "processed_frequencies"]
+__all__ = ["EstimateView", "Rendered", "processed"]
 
 _COLUMNS = (
     "item",
@@ -74,7 +74,7 @@ class EstimateView:
         """The JSON document of `server.api.estimate_schemas.EstimateOut`."""
         row, estimate = decoded.row, decoded.estimate
         provenance = _provenance(decoded, self.post)
-        canaries = estimate.canaries
+        canaries, processed = estimate.canaries, self._processed(estimate)
         shared = ("spec_digest", "mechanism", "parameters", "epsilon", "likelihood_ratio", "decoder")
         return {
             "collection": row.id,
@@ -86,11 +86,14 @@ class EstimateView:
             "decode_seconds": decoded.decode_seconds,
             "confidence": self.confidence,
             "domain_size": estimate.domain_size,
-            "report_space": mechanism_of(row.spec).report_space,
+            "report_space": intake_terms(row.spec).report_space,
             "noise_floor": estimate.noise_floor(self.confidence),
             "canaries": {**asdict(canaries), "alarm": bool(canaries.alarm)},
             "poisoning": asdict(estimate.poisoning),
-            "items": [self._item(values) for values in self._rows(decoded)],
+            "items": [self._item(values) for values in self._rows(decoded, processed)],
+            "post_convergence": {
+                name: asdict(one.convergence) for name, one in processed.items() if one.convergence is not None
+            },
             "provenance": provenance,
         }
 
@@ -102,11 +105,14 @@ class EstimateView:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow([*_COLUMNS, *(f"post_{name}" for name in self.post)])
-        for values in self._rows(decoded):
+        for values in self._rows(decoded, self._processed(decoded.estimate)):
             writer.writerow(["true" if value is True else "false" if value is False else value for value in values])
         return text.getvalue().encode("utf-8")
 
-    def _rows(self, decoded: Decoded) -> Iterator[tuple[Any, ...]]:
+    def _processed(self, estimate: Estimate) -> dict[str, Processed]:
+        return {name: processed(estimate, name) for name in self.post}
+
+    def _rows(self, decoded: Decoded, processed: Mapping[str, Processed]) -> Iterator[tuple[Any, ...]]:
         """One tuple for each shown item: `_COLUMNS`, then the post-processed shares."""
         estimate, domain = decoded.estimate, parsed_spec(decoded.row).domain
         shown = _shown(estimate, self.top)
@@ -116,14 +122,14 @@ class EstimateView:
         above = estimate.frequencies > estimate.noise_floor(self.confidence)
         indices = shown.tolist()
         names = [str(index) if domain is None else domain.items[index] for index in indices]
-        processed = (processed_frequencies(estimate, name) for name in self.post)
-        return zip(names, indices, *(column[shown].tolist() for column in (*numbers, above, *processed)), strict=True)
+        columns = (*numbers, above, *(one.frequencies for one in processed.values()))
+        return zip(names, indices, *(column[shown].tolist() for column in columns), strict=True)
 
 
-def processed_frequencies(estimate: Estimate, name: str) -> Frequencies:
-    """Shares after a named post-processing.  (k,)  Raises InvalidParameters for an unknown name."""
+def processed(estimate: Estimate, name: str) -> Processed:
+    """Shares after a named post-processing. Raises InvalidParameters for an unknown name."""
     try:
-        return post_process(estimate, name).frequencies
+        return post_process(estimate, name)
     except ParameterError as error:
         raise InvalidParameters.of("post", str(error)) from error
 

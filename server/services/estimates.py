@@ -19,7 +19,7 @@ from ldp_core.estimation import Estimate
 from ldp_core.mechanisms import Mechanism, Tally
 from server.refusals import InvalidParameters, NotEnoughReports
 from server.services.collections import Collections
-from server.services.specs import mechanism_of
+from server.services.specs import counter_of, histogram_tally, mechanism_of
 from server.services.tallies import Tallies, counts_digest
 from server.services.windows import selection_of
 from server.storage.collections import CollectionRow
@@ -135,14 +135,41 @@ class Estimates:
     def tally(
         self, collection_id: str, asked: Asked, version: int | None = None
     ) -> "Future[tuple[CollectionRow, Tally]]":
-        """The counts asked for, in the background, for work that decodes elsewhere. The future raises as that of `submit` does."""
-        return self._thread.submit(lambda: self._tally(self._collections.get(collection_id, version), asked))
+        """The tally that the mechanism decodes, in the background, for work that decodes elsewhere. The future raises as that of `submit` does."""
 
-    def _tally(self, row: CollectionRow, asked: Asked) -> tuple[CollectionRow, Tally]:
-        selection = selection_of(row.spec, window=asked.window, cohort=asked.cohort)
-        tally = self._tallies.current(row.version_number, mechanism_of(row.spec), selection)
+        return self.counted(
+            collection_id, asked, lambda row, counted, _: (row, histogram_tally(row.spec, counted)), version
+        )
+
+    def as_counted(
+        self, collection_id: str, asked: Asked, version: int | None = None
+    ) -> "Future[tuple[CollectionRow, Tally]]":
+        """The same with a cell for each message, also where the messages are labels of rows."""
+        return self.counted(collection_id, asked, lambda row, counted, _: (row, counted), version)
+
+    def counted(
+        self,
+        collection_id: str,
+        asked: Asked,
+        render: Callable[[CollectionRow, Tally, str | None], T],
+        version: int | None = None,
+    ) -> "Future[T]":
+        """Count messages in the background, and hand the row, the tally as it was counted and the window to `render` there.
+
+        The future raises as that of `submit` does.
+        """
+
+        def count() -> T:
+            row = self._collections.get(collection_id, version)
+            selection = selection_of(row.spec, window=asked.window, cohort=asked.cohort)
+            return render(row, self._counted(row, selection), asked.window)
+
+        return self._thread.submit(count)
+
+    def _counted(self, row: CollectionRow, selection: Selection) -> Tally:
+        tally = self._tallies.current(row.version_number, counter_of(row.spec), selection)
         _require_reports(tally.n, row.min_reports)
-        return row, tally
+        return tally
 
     def decoded(self, row: CollectionRow, asked: Asked, prefix: str = "") -> Decoded:
         """An estimate of the reports asked for. Only in the background thread, see `run`. prefix: of fields in errors.
@@ -152,8 +179,7 @@ class Estimates:
         mechanism = mechanism_of(row.spec)
         selection = selection_of(row.spec, window=asked.window, cohort=asked.cohort, prefix=prefix)
         chosen = chosen_decoder(mechanism, asked.decoder)
-        tally = self._tallies.current(row.version_number, mechanism, selection)
-        _require_reports(tally.n, row.min_reports)
+        tally = histogram_tally(row.spec, self._counted(row, selection))
         key = (row.spec_digest, counts_digest(tally), chosen)
         known = self._memory.get(key)
         decoded = known if known is not None else self._decode(key, row, tally)
@@ -165,7 +191,8 @@ class Estimates:
 
     def tally_once(self, row: CollectionRow, selection: Selection) -> Tally:
         """A tally that is not asked for often enough to be remembered."""
-        return self._tallies.current(row.version_number, mechanism_of(row.spec), selection, remember=False)
+        counted = self._tallies.current(row.version_number, counter_of(row.spec), selection, remember=False)
+        return histogram_tally(row.spec, counted)
 
     def decode(self, row: CollectionRow, tally: Tally, decoder: str) -> Estimate:
         """Decode a tally. Only in the background thread, see `run`."""

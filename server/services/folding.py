@@ -16,7 +16,7 @@ import numpy as np
 
 from server.refusals import DatabaseUnavailable
 from server.services.count_vectors import pack_counts, unpack_counts
-from server.services.specs import intake_terms, mechanism_of
+from server.services.specs import counter_of, intake_terms
 from server.storage import tallies as rows
 from server.storage.database import Database
 from server.storage.tallies import Cell, Checkpoint, Pending
@@ -92,17 +92,17 @@ class Folder:
         return Folded(1, done.segments, done.reports) if done.segments else done
 
     def _fold_part(self, cell: Cell, spec: bytes) -> Folded | None:
-        mechanism = mechanism_of(spec)
-        most = min(max(_REPORTS_AT_ONCE, 2 * mechanism.tally_size), _MOST_AT_ONCE)
+        counter = counter_of(spec)
+        most = min(max(_REPORTS_AT_ONCE, 2 * counter.tally_size), _MOST_AT_ONCE)
         with self._database.snapshot() as connection:
             before = rows.find_checkpoint(connection, cell)
             ids, messages = rows.segments_of(connection, cell, most)
         if not ids:
             return None
-        tally = mechanism.tally(np.frombuffer(b"".join(messages), dtype="<u4"))
+        tally = counter.tally(np.frombuffer(b"".join(messages), dtype="<u4"))
         counts, reports = tally.counts, tally.n
         if before is not None:
-            counts = counts + unpack_counts(before.counts, mechanism.tally_size)
+            counts = counts + unpack_counts(before.counts, counter.tally_size)
             reports += before.reports
         after = Checkpoint(reports, ids[-1], pack_counts(counts))
         with self._database.write() as connection:

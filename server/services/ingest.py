@@ -100,7 +100,8 @@ def _known(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[int,
 
 def pack_segment(version: int, window_index: int, uploads: Sequence[Upload], cohort: int = 0) -> Segment:
     """The messages of uploads in value order: nothing of the order of arrival is left, not even within an upload."""
-    messages = np.sort(np.frombuffer(b"".join([upload.messages for upload in uploads]), dtype="<u4"))
+    messages = np.frombuffer(bytearray().join([upload.messages for upload in uploads]), dtype="<u4")
+    messages.sort()
     return Segment(version, window_index, len(messages), messages.tobytes(), cohort)
 
 

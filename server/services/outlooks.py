@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ldp_core.planning import half_width, required_phones
-from server.services.specs import mechanism_of
+from server.services.specs import labels_of, mechanism_of
 
 __all__ = ["Disclosure", "Outlook", "disclosure_of", "outlook_of"]
 
@@ -15,7 +15,8 @@ _TARGET = 0.01
 class Outlook:
     """Precision of a rare item, as half of its interval's width.
 
-    target: the half width aimed at, a share · phones_for_target: reports that give it · half_width: what n reports give, None when n is 0.
+    target: the half width aimed at, a share · phones_for_target: reports that give it · half_width: what n reports give, None when n is 0 ·
+    rows: how many a collection of labels asks about, None for a histogram.
     """
 
     n: int
@@ -23,6 +24,7 @@ class Outlook:
     target: float
     phones_for_target: int
     half_width: float | None
+    rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class Disclosure:
 @lru_cache(maxsize=512)
 def outlook_of(spec: bytes, n: int, confidence: float = 0.95, target: float = _TARGET) -> Outlook:
     """The outlook of the collection with this stored spec, at n reports."""
-    mechanism = mechanism_of(spec)
+    mechanism, labels = mechanism_of(spec), labels_of(spec)
     return Outlook(
         n=n,
         confidence=confidence,
         target=target,
         phones_for_target=required_phones(mechanism, target, confidence=confidence),
         half_width=half_width(mechanism, n, confidence=confidence) if n else None,
+        rows=None if labels is None else labels.rows,
     )
 
 

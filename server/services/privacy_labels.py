@@ -8,7 +8,7 @@ from typing import Any
 from ldp_core.estimation import Poisoning
 from ldp_core.mechanisms import Mechanism
 from ldp_core.privacy.epsilon import format_epsilon
-from server.services.specs import cohort_names, intake_terms, mechanism_of
+from server.services.specs import cohort_names, intake_terms, labels_of, mechanism_of
 from server.storage.collections import CollectionRow
 
 __all__ = ["PrivacyLabel", "privacy_label"]
@@ -31,6 +31,9 @@ _NOT_HIDDEN = (
     "what repeated answers, or answers to related questions, add up to",
     "the cohort and the version of the app that a report states",
     "a wrong result made by forged reports: anyone who has the app can send them",
+)
+_ROWS_NOT_HIDDEN = (
+    "which row a report is about, and all that the service knows of that row: only its label is protected",
 )
 
 
@@ -87,7 +90,7 @@ def privacy_label(row: CollectionRow) -> dict[str, Any]:
         "poisoning": asdict(label.poisoning),
         "kept": list(_KEPT),
         "not_kept": list(_NOT_KEPT),
-        "not_hidden": list(_NOT_HIDDEN),
+        "not_hidden": [*(_ROWS_NOT_HIDDEN if labels_of(row.spec) else ()), *_NOT_HIDDEN],
     }
 
 

@@ -10,6 +10,7 @@ from server.jobs.executor import Executor
 from server.jobs.local import LocalExecutor
 from server.observability.metrics import Metrics
 from server.services.analyses import Analyses
+from server.services.arrays import Arrays
 from server.services.backlog import Backlog
 from server.services.binding import Binding
 from server.services.changes import Changes
@@ -54,7 +55,7 @@ class Services:
             retry_horizon_days=settings.retry_horizon_days,
             rows=settings.purge_rows,
             at_most=settings.housekeeping_seconds,
-            also=(self.repeats.forget, lambda: self.jobs.purge()),
+            also=(self.repeats.forget, lambda: self.jobs.purge(), lambda: self.arrays.purge()),
         )
         self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
         self.writer = GroupCommitWriter(
@@ -79,8 +80,15 @@ class Services:
             per_token=settings.jobs_per_token,
             retention_days=settings.job_retention_days,
         )
+        self.arrays = Arrays(
+            self.database,
+            self.clock,
+            per_token=settings.arrays_per_token,
+            file_bytes=settings.array_bytes,
+            retention_days=settings.array_retention_days,
+        )
         self.analyses = Analyses(
-            Binding(self.collections, self.estimates),
+            Binding(self.collections, self.estimates, self.arrays),
             self.jobs,
             LocalExecutor(1),
             wake=lambda: self.job_runner.wake(),

@@ -5,14 +5,30 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Protocol
+
+from numpy.typing import ArrayLike
 
 from ldp_core.estimation import optimal_total_squared_error
-from ldp_core.mechanisms import Mechanism, create
+from ldp_core.labels import OneBitOutcome, RowLabels
+from ldp_core.mechanisms import Mechanism, Tally, create
 from ldp_core.privacy.epsilon import parse_epsilon
 from ldp_core.wire import CollectionSpec
 from server.storage.collections import CollectionRow
 
-__all__ = ["IntakeTerms", "Plan", "cohort_names", "intake_terms", "mechanism_of", "parsed_spec", "plan_of"]
+__all__ = [
+    "Counter",
+    "IntakeTerms",
+    "Plan",
+    "cohort_names",
+    "counter_of",
+    "histogram_tally",
+    "intake_terms",
+    "labels_of",
+    "mechanism_of",
+    "parsed_spec",
+    "plan_of",
+]
 
 _PLANNED_REPORTS = 10_000
 
@@ -27,6 +43,19 @@ class Plan:
     total_error_over_optimum: float
     standard_error_at_10000_reports: float
     report_bits: int
+
+
+class Counter(Protocol):
+    """What counts the messages of a collection: its mechanism, or its labels."""
+
+    @property
+    def tally_size(self) -> int:
+        """Cells of a tally."""
+        ...
+
+    def tally(self, reports: ArrayLike) -> Tally:
+        """Count messages. Raises ReportError for one that no phone sends."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -62,6 +91,25 @@ def mechanism_of(spec: bytes) -> Mechanism:
         domain_size=document["domain_size"],
         **document["parameters"],
     )
+
+
+@lru_cache(maxsize=256)
+def labels_of(spec: bytes) -> RowLabels | None:
+    """The labels that a stored spec asks for, None where it asks for a histogram."""
+    document = json.loads(spec)
+    stated = document.get("labels")
+    return None if stated is None else RowLabels(stated["rows"], OneBitOutcome(document["epsilon"], stated["bound"]))
+
+
+def counter_of(spec: bytes) -> Counter:
+    """What counts the messages of a stored spec."""
+    return labels_of(spec) or mechanism_of(spec)
+
+
+def histogram_tally(spec: bytes, tally: Tally) -> Tally:
+    """The tally that the mechanism decodes: as it was counted, or the two ends of all labels together."""
+    labels = labels_of(spec)
+    return tally if labels is None else labels.of_all_rows(tally)
 
 
 @lru_cache(maxsize=1024)

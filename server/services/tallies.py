@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldp_core.mechanisms import Mechanism, Tally
+from ldp_core.mechanisms import Tally
 from ldp_core.types import Counts
 from server.services.count_vectors import unpack_counts
+from server.services.specs import Counter
 from server.storage import tallies as rows
 from server.storage.database import Connection, Database
 from server.storage.tallies import ALL_REPORTS, Selection
@@ -42,17 +43,17 @@ class Tallies:
         self._running: OrderedDict[tuple[int, Selection], _Running] = OrderedDict()
 
     def current(
-        self, version: int, mechanism: Mechanism, selection: Selection = ALL_REPORTS, *, remember: bool = True
+        self, version: int, counter: Counter, selection: Selection = ALL_REPORTS, *, remember: bool = True
     ) -> Tally:
         """The tally of everything selected that was acknowledged before this call."""
         running = self._running.pop((version, selection), None)
         with self._database.snapshot() as connection:
             # ids grow in the order of commits, and a checkpoint that ends after last_id may hold what we have not seen
             if running is None or rows.last_folded(connection, version, selection) > running.last_id:
-                running = _from_checkpoints(connection, version, mechanism, selection)
-                self._add_segments(connection, version, mechanism, selection, running, 0)
+                running = _from_checkpoints(connection, version, counter, selection)
+                self._add_segments(connection, version, counter, selection, running, 0)
             else:
-                self._add_segments(connection, version, mechanism, selection, running, running.last_id)
+                self._add_segments(connection, version, counter, selection, running, running.last_id)
         if remember:
             self._running[version, selection] = running
         while len(self._running) > _REMEMBERED:
@@ -68,35 +69,35 @@ class Tallies:
     def _add_segments(
         connection: Connection,
         version: int,
-        mechanism: Mechanism,
+        counter: Counter,
         selection: Selection,
         running: _Running,
         after: int,
     ) -> None:
         gathered: list[bytes] = []
-        size, enough = 0, max(_COUNTED_AT_ONCE, mechanism.tally_size)
+        size, enough = 0, max(_COUNTED_AT_ONCE, counter.tally_size)
         for segment_id, messages in rows.read_segments(connection, version, selection, after):
             gathered.append(messages)
             size += len(messages) // 4
             running.last_id = max(running.last_id, segment_id)
             if size >= enough:
-                running.add(_counted(mechanism, gathered))
+                running.add(_counted(counter, gathered))
                 gathered, size = [], 0
         if gathered:
-            running.add(_counted(mechanism, gathered))
+            running.add(_counted(counter, gathered))
 
 
-def _from_checkpoints(connection: Connection, version: int, mechanism: Mechanism, selection: Selection) -> _Running:
-    running = _Running(np.zeros(mechanism.tally_size, dtype=np.int64))
+def _from_checkpoints(connection: Connection, version: int, counter: Counter, selection: Selection) -> _Running:
+    running = _Running(np.zeros(counter.tally_size, dtype=np.int64))
     for checkpoint in rows.read_checkpoints(connection, version, selection):
-        running.counts += unpack_counts(checkpoint.counts, mechanism.tally_size)
+        running.counts += unpack_counts(checkpoint.counts, counter.tally_size)
         running.n += checkpoint.reports
         running.last_id = max(running.last_id, checkpoint.last_segment)
     return running
 
 
-def _counted(mechanism: Mechanism, segments: list[bytes]) -> Tally:
-    return mechanism.tally(np.frombuffer(b"".join(segments), dtype="<u4"))
+def _counted(counter: Counter, segments: list[bytes]) -> Tally:
+    return counter.tally(np.frombuffer(b"".join(segments), dtype="<u4"))
 
 
 def counts_digest(tally: Tally) -> str:

@@ -1,5 +1,6 @@
 """The schema's revision: where the chain of migrations is, where a database stands, and how to move it."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -32,9 +33,14 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
+def _chain() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
 def head_revision() -> str:
     """The revision that this version of the service needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = _chain().get_current_head()
     if head is None:
         raise SchemaError(f"no migrations in {_migrations()}; the installation is incomplete")
     return head
@@ -62,7 +68,9 @@ def upgrade(database: Database, revision: str = "head") -> str:
     Raises SchemaError for a database that a newer version made.
     """
     current = current_revision(database)
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision == "head" and current == head_revision():
+        return current
+    known = {script.revision for script in _chain().walk_revisions()}
     if current is not None and current not in known:
         raise SchemaError(
             f"the database is at revision {current}, which this version does not know; install the version that made it"

@@ -6,6 +6,7 @@
          ├──< tokens
          ├──  operations    what goes on by itself;  audit_log names its subjects as text, so it outlives them
          └──< job_collections >── jobs      long work that somebody asked for, with its answer
+    arrays ─< array_parts           numbers that analysts sent for their analyses
 
 A segment holds the messages of all uploads that one commit accepted for a version and window, sorted, so the row is a
 function of their histogram alone. A batch key row says that an upload was counted, not what it said: it has no column that
@@ -31,6 +32,8 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "array_parts",
+    "arrays",
     "audit_log",
     "batch_keys",
     "collections",
@@ -215,4 +218,27 @@ job_collections = Table(
     metadata,
     Column("job", _Number, ForeignKey(jobs.c.number, ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("collection", _Number, ForeignKey(collections.c.number), primary_key=True, autoincrement=False, index=True),
+)
+
+arrays = Table(
+    "arrays",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("owner", BigInteger, nullable=False),  # as that of a job
+    Column("name", String(100), nullable=False),
+    Column("dtype", String(8), nullable=False),  # <f4 or <f8
+    Column("shape", String(200), nullable=False),  # such as 50000,10,20
+    Column("bytes", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False),  # seconds since 1970
+    Column("complete", Integer, nullable=False, server_default="0"),  # 0: being stored, or being forgotten
+    sqlite_autoincrement=True,
+)
+
+array_parts = Table(
+    "array_parts",
+    metadata,
+    Column("array", _Number, ForeignKey(arrays.c.number, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),  # row by row
 )

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import numpy as np
 
+from ldp_core.labels import RowLabels
 from ldp_core.mechanisms import create
 from ldp_core.wire import CollectionSpec, Domain, ReportBatch
 from ldp_core.wire.canonical_json import parse_canonical_json, sha256_hex
@@ -63,6 +64,11 @@ class FakeService:
         items = items or ["apple", "pear", "plum", "fig"]
         mechanism = create("projective_geometry", epsilon=epsilon, domain_size=len(items))
         spec = CollectionSpec(collection, options.pop("version", 1), "Which?", mechanism, Domain(items), **options)
+        self.collections[collection] = FakeCollection(spec, f"name of {collection}", f"key-{collection}")
+        return self.collections[collection]
+
+    def add_labels(self, collection: str, labels: RowLabels) -> FakeCollection:
+        spec = CollectionSpec.of_labels(collection, 1, "Did it please you?", labels)
         self.collections[collection] = FakeCollection(spec, f"name of {collection}", f"key-{collection}")
         return self.collections[collection]
 

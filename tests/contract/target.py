@@ -23,6 +23,14 @@ _COHORTS = ["a", "b"]
 _LONG_LIST = [f"{number:09}" for number in range(INLINE_ITEMS_BYTES // 9)]
 """Too long for a spec, so they have an address of their own."""
 
+AN_ARRAY = (
+    b"\x93NUMPY\x01\x00v\x00"
+    + b"{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }".ljust(117)
+    + b"\n"
+    + bytes(24)
+)
+"""A .npy file of three zeros."""
+
 _OF_ITS_OWN = {"POST keys", "POST versions", "POST open", "POST pause", "POST close"}
 """What changes a collection, so that it gets one that nothing else needs; so do DELETE and PATCH."""
 
@@ -39,6 +47,8 @@ class Target:
         self._numbers = count()
         self.collection = create(service.post, cohorts=_COHORTS)
         self._long = create(service.post, items=_LONG_LIST)
+        self._labels = create(service.post, items=None, labels={"rows": 4, "bound": "1"})
+        self._upload_to(self._labels, self._labels.batch([0, 3]))
         for cohort in range(len(_COHORTS)):
             self._upload(cohort)
         self.answers: Counter[tuple[str, int]] = Counter()
@@ -59,15 +69,21 @@ class Target:
 
     def _upload(self, cohort: int) -> None:
         batch = {**self.collection.batch(range(self.collection.created["report_space"])), "cohort": cohort}
-        answer = self._service.post(self.collection.reports_path, json=batch, headers=self.collection.write_headers)
+        self._upload_to(self.collection, batch)
+
+    def _upload_to(self, collection: TestCollection, batch: Mapping[str, Any]) -> None:
+        answer = self._service.post(collection.reports_path, json=batch, headers=collection.write_headers)
         assert answer.status_code == 200, answer.text
 
     def _aimed(self, case: Case) -> Case | None:
         ids = self._existing(case)
-        if not ids and case.path not in ("/v1/collections", _ANALYSIS):
+        if not ids and case.path not in ("/v1/collections", "/v1/arrays", _ANALYSIS):
             return None
         aimed = case.derive(keep_auth=True)
         aimed.path_parameters.update(ids)
+        if f"{case.method} {case.path}" == "POST /v1/arrays":
+            aimed.body = AN_ARRAY
+            return aimed
         if case.meta is None or not case.meta.generation.mode.is_positive:
             return aimed
         if isinstance(case.body, dict):
@@ -88,6 +104,7 @@ class Target:
             "token_id": lambda _: self._made("/v1/tokens", {"name": self._name(), "kind": "analyst"}),
             "operation_id": lambda _: self._deletion(),
             "job_id": lambda _: self._job,
+            "array_id": lambda _: self._array(),
         }
         ids = {"collection_id": self._collection(case.method, case.path).id} if "collection_id" in wanted else {}
         if case.path == _ANALYSIS:
@@ -98,7 +115,7 @@ class Target:
         last = path.rpartition("/")[2]
         if method in ("DELETE", "PATCH") or f"{method} {last}" in _OF_ITS_OWN:
             return create(self._service.post, opened=last != "open")
-        return self._long if last == "items" else self.collection
+        return {"items": self._long, "labels": self._labels}.get(last, self.collection)
 
     def _name(self) -> str:
         return f"made for a request {next(self._numbers)}"
@@ -111,6 +128,12 @@ class Target:
     def _deletion(self) -> str:
         path = f"/v1/collections/{create(self._service.post).id}"
         return str(self._service.request("DELETE", path, headers=ADMIN).json()["operation"]["id"])
+
+    def _array(self) -> str:
+        headers = {**ADMIN, "Content-Type": "application/octet-stream"}
+        answer = self._service.post("/v1/arrays", content=AN_ARRAY, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["arrays"][0]["id"])
 
     @cached_property
     def _job(self) -> str:
@@ -140,5 +163,5 @@ class Target:
             return {"scale": 2}
         if "spec_digest" in body:
             return {**body, "spec_digest": self.collection.created["spec_digest"], "cohort": 0}
-        kept = _leave(body, "domain_size", "mechanism", "parameters", "cohorts")
+        kept = _leave(body, "domain_size", "mechanism", "parameters", "cohorts", "labels")
         return {**kept, "items": QUESTION["items"], "epsilon": QUESTION["epsilon"], "window": "P1D"}

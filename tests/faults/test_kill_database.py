@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def own_cluster() -> Iterator[PostgresqlCluster]:
 
 def kill_database(cluster: PostgresqlCluster, folder: Path, times: int) -> str:
     """The service stays up, answers 503 meanwhile and recovers by itself. Returns what happened, in words."""
-    moments = random.Random(7)
+    moments, started = random.Random(7), time.monotonic()
     with cluster.database() as url, real_server(folder, url, environment=FOLDING) as server:
         load = EndlessLoad(lambda: server.url, opened(server, items=None, domain_size=1_000_000))
         load.start()
@@ -40,10 +41,15 @@ def kill_database(cluster: PostgresqlCluster, folder: Path, times: int) -> str:
             assert load.acknowledged > before  # it goes on without being restarted
         load.finish()
         assert server.process.poll() is None
-        assert counted_messages(url, load.report_space) == load.sent
+        stored = counted_messages(url, load.report_space)
+        lost, doubled = load.sent - stored, stored - load.sent
+        assert (lost, doubled) == (Counter(), Counter())
         assert stored_keys(url) == load.acknowledged
         assert load.lost_connections == 0  # phones were answered all the time
-        return f"{times} kills of PostgreSQL, {load.acknowledged} batches acknowledged, {load.replays} replays"
+        return (
+            f"{times} kills of PostgreSQL in {(time.monotonic() - started) / 60:.1f} minutes, {load.acknowledged} batches "
+            f"acknowledged, {load.replays} replays, {lost.total()} reports lost, {doubled.total()} doubled"
+        )
 
 
 def test_kill_9_of_postgresql(own_cluster: PostgresqlCluster, tmp_path: Path) -> None:

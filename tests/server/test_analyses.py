@@ -81,7 +81,17 @@ def test_every_analysis_is_listed_with_what_a_form_needs(running: InProcess) -> 
     methods = {one["path"]: one for one in answer.json()["methods"]}
     assert set(methods) == set(ENTRY_POINTS)
     for one in methods.values():
-        assert set(one) == {"path", "family", "title", "question", "schema", "example", "verdicts", "collection"}
+        assert set(one) == {
+            "path",
+            "family",
+            "title",
+            "question",
+            "schema",
+            "example",
+            "verdicts",
+            "collection",
+            "labels",
+        }
         Draft202012Validator(one["schema"]).validate(one["example"])
     assert {path for path, one in methods.items() if one["collection"]} == OF_COLLECTIONS
 
@@ -309,18 +319,6 @@ def test_positions_are_cohorts_of_a_collection(running: InProcess) -> None:
     assert answer.json()["verdict"] == "position_found"
     assert answer.json()["result"]["best_position"] == 1
     assert [one["n"] for one in answer.json()["inputs"]] == [4_000, 4_000]
-
-
-def test_private_outcomes_are_made_as_their_collection_says(running: InProcess) -> None:
-    collection = create(running.post, items=["low", "high"], mechanism="randomized_response", epsilon="3/2")
-    body = json.loads(json.dumps(ENTRY_POINTS["single-location/fit"].method.EXAMPLE))
-    body["y"] = [int(value > 0) for value in body["y"]]
-    answer = ask(running, "single-location/fit", {**body, "label_collection_id": collection.id, "label_bound": 1.0})
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["params_effective"]["label_epsilon"] == "1.5"
-    other, _ = reported(running)
-    refused = ask(running, "single-location/fit", {**body, "label_collection_id": other.id, "label_bound": 1.0})
-    assert_problem(refused, 422, "invalid-analysis", code="wrong_shape", field="label_collection_id")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -176,8 +177,12 @@ def test_post_processed_shares_stand_beside_the_raw_ones(sqlite_service: InProce
     collection, mechanism = reported(sqlite_service)
     raw = sqlite_service.get(path(collection), headers=ADMIN).json()
     beside = sqlite_service.get(path(collection), params={"post": [name, "norm_sub"]}, headers=ADMIN).json()
-    expected = post_process(mechanism.decode(Tally.of(MESSAGES, 13)), name).frequencies
-    assert [item["post"][name] for item in beside["items"]] == expected.tolist()
+    expected = post_process(mechanism.decode(Tally.of(MESSAGES, 13)), name)
+    assert [item["post"][name] for item in beside["items"]] == expected.frequencies.tolist()
+    fitted = {} if expected.convergence is None else {name: asdict(expected.convergence)}
+    assert beside["post_convergence"] == fitted
+    assert bool(fitted) == (name == "empirical_bayes")
+    assert raw["post_convergence"] == {}
     assert [item["post"] for item in raw["items"]] == [{}] * 10
     assert [item["estimate"] for item in beside["items"]] == [item["estimate"] for item in raw["items"]]
     assert beside["provenance"]["post"] == list(dict.fromkeys([name, "norm_sub"]))

@@ -4,8 +4,7 @@ Each batch holds one message that no other batch holds, so a message that is sto
 is missing although it was acknowledged proves a loss.
 """
 
-import shutil
-import tempfile
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,22 +13,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from sqlalchemy import select
 
+from server.api.moments import instant
 from server.clock import FakeClock
 from server.services.retention import Retention
 from server.storage.tables import collections, segments, versions
 from tests.server.assertions import assert_problem
+from tests.server.machines import ServiceMachine, run_on_postgresql, run_on_sqlite
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess
 from tests.services.in_process import settings as service_settings
@@ -78,11 +71,8 @@ class Batch:
     body: dict[str, Any]
 
 
-class Machine(RuleBasedStateMachine):
-    """url: of a fresh database, set before a run."""
-
-    url = ""
-    folder = Path()
+class Machine(ServiceMachine):
+    """Administrators, phones, time and the background work, as rules."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -216,8 +206,6 @@ class Machine(RuleBasedStateMachine):
         model = self.models[batch.collection]
 
         async def both() -> list[Any]:
-            import asyncio
-
             post, headers = self.service.client.post, model.made.write_headers
             return await asyncio.gather(
                 *(post(model.made.reports_path, json=batch.body, headers=headers) for _ in range(2))
@@ -341,56 +329,20 @@ class Machine(RuleBasedStateMachine):
 
 
 def _moment(seconds: int | None) -> str | None:
-    from server.api.moments import instant
-
     moment = instant(seconds)
     return None if moment is None else moment.isoformat()
 
 
-def run(template: Path, *, examples: int, steps: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="fanoplane-machine-") as folder:
-        numbers = count()
-
-        class OnSqlite(Machine):
-            def __init__(self) -> None:
-                self.folder = Path(folder)
-                self.url = f"sqlite:///{shutil.copy(template, self.folder / f'{next(numbers)}.sqlite3')}"
-                super().__init__()
-
-        run_state_machine_as_test(OnSqlite, settings=_settings(examples, steps))
-
-
-def _settings(examples: int, steps: int) -> settings:
-    return settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-
-
 def test_the_service_does_what_its_model_does(sqlite_template: Path) -> None:
-    run(sqlite_template, examples=12, steps=25)
+    run_on_sqlite(Machine, sqlite_template, examples=12, steps=25)
 
 
 @pytest.mark.slow
 def test_the_service_does_what_its_model_does_at_length(sqlite_template: Path) -> None:
-    run(sqlite_template, examples=1_000, steps=60)
+    run_on_sqlite(Machine, sqlite_template, examples=1_000, steps=60)
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
 def test_the_service_on_postgresql_does_what_its_model_does(postgresql: PostgresqlCluster, tmp_path: Path) -> None:
-    class OnPostgresql(Machine):
-        folder = tmp_path
-
-        def __init__(self) -> None:
-            self.borrowed = postgresql.database()
-            self.url = self.borrowed.__enter__()
-            super().__init__()
-
-        def teardown(self) -> None:
-            super().teardown()
-            self.borrowed.__exit__(None, None, None)
-
-    run_state_machine_as_test(OnPostgresql, settings=_settings(100, 50))
+    run_on_postgresql(Machine, postgresql, tmp_path, examples=100, steps=50)

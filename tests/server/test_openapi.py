@@ -1,5 +1,6 @@
 """The OpenAPI document tells the truth about every route."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from starlette.routing import Route
 
 from server.api.problems import PROBLEMS
 from server.app import create_app
-from tests.services.in_process import settings
+from tests.server.assertions import assert_problem
+from tests.services.in_process import ADMIN, InProcess, settings
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,11 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         ("POST", "/v1/analysis/{path}"),
         ("POST", "/v1/collections/{collection_id}/top-k"),
         ("POST", "/v1/collections/{collection_id}/utilities"),
+        ("GET", "/v1/collections/{collection_id}/labels"),
+        ("GET", "/v1/arrays"),
+        ("POST", "/v1/arrays"),
+        ("GET", "/v1/arrays/{array_id}"),
+        ("DELETE", "/v1/arrays/{array_id}"),
         ("GET", "/v1/jobs"),
         ("GET", "/v1/jobs/{job_id}"),
         ("DELETE", "/v1/jobs/{job_id}"),
@@ -138,6 +145,7 @@ READING = {
     "/v1/collections/{collection_id}/versions",
     "/v1/collections/{collection_id}/estimates",
     "/v1/collections/{collection_id}/intake",
+    "/v1/collections/{collection_id}/labels",
     "/v1/collections/{collection_id}/privacy",
     "/v1/collections/{collection_id}/series",
 }
@@ -147,6 +155,8 @@ ASKING = {  # with any method: they change nothing that is an administrator's
     "/v1/collections/{collection_id}/utilities",
     "/v1/analysis",
     "/v1/analysis/{path}",
+    "/v1/arrays",
+    "/v1/arrays/{array_id}",
     "/v1/jobs",
     "/v1/jobs/{job_id}",
     "/v1/jobs/{job_id}/events",
@@ -158,3 +168,14 @@ def test_each_route_names_the_token_it_needs(document: dict[str, Any]) -> None:
         if path.startswith("/v1/") and path not in {"/v1/plan", "/v1/mechanisms"} and not path.endswith("/reports"):
             wanted = "analystToken" if path in ASKING or (method == "GET" and path in READING) else "adminToken"
             assert operation["security"] == [{wanted: []}], (method, path)
+
+
+def test_every_address_refuses_a_parameter_it_does_not_have(
+    document: dict[str, Any], sqlite_service: InProcess
+) -> None:
+    """All but the upload of phones, which looks at no query."""
+    asked = operations(document).keys() - {("POST", "/v1/collections/{collection_id}/reports")}
+    for method, path in asked:
+        answer = sqlite_service.request(method, f"{re.sub('{.*?}', 'x', path)}?misspelt=1", headers=ADMIN)
+        assert_problem(answer, 422, "invalid-parameters")
+        assert answer.json()["errors"][0]["field"] == "misspelt", (method, path)

@@ -26,28 +26,35 @@ def accept(uploads: Sequence[Upload]) -> list[Outcome]:
     return [Receipt(upload.reports, replayed=False) for upload in uploads]
 
 
-def test_what_waits_during_a_commit_shares_the_next_one() -> None:
-    groups: list[int] = []
-    go = threading.Event()
+class HeldCommit:
+    """A commit that ends only once it may. groups: how many uploads each held."""
 
-    def commit(uploads: Sequence[Upload]) -> list[Outcome]:
-        groups.append(len(uploads))
-        assert go.wait(10)
+    def __init__(self) -> None:
+        self.groups: list[int] = []
+        self.may_end = threading.Event()
+
+    def __call__(self, uploads: Sequence[Upload]) -> list[Outcome]:
+        self.groups.append(len(uploads))
+        assert self.may_end.wait(10)
         return accept(uploads)
+
+
+def test_what_waits_during_a_commit_shares_the_next_one() -> None:
+    commit = HeldCommit()
 
     async def scenario() -> None:
         writer = writer_of(commit)
         writer.start()
         futures = [writer.submit(an_upload(0))]
-        while not groups:
+        while not commit.groups:
             await asyncio.sleep(0.001)
         futures += [writer.submit(an_upload(number)) for number in range(1, 40)]
-        go.set()
+        commit.may_end.set()
         assert await asyncio.gather(*futures) == [Receipt(1, replayed=False)] * 40
         await asyncio.to_thread(writer.close)
 
     asyncio.run(scenario())
-    assert groups == [1, 39]
+    assert commit.groups == [1, 39]
 
 
 @pytest.fixture
@@ -60,33 +67,27 @@ def slow_commits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("slow_commits")
 def test_those_that_were_answered_come_back_into_one_group() -> None:
-    groups: list[int] = []
-    go = threading.Event()
-
-    def commit(uploads: Sequence[Upload]) -> list[Outcome]:
-        groups.append(len(uploads))
-        assert go.wait(10)
-        return accept(uploads)
+    commit = HeldCommit()
 
     async def scenario() -> None:
         writer = writer_of(commit)
         writer.start()
         first = asyncio.gather(*(writer.submit(an_upload(number)) for number in range(5)))
-        while not groups:
+        while not commit.groups:
             await asyncio.sleep(0.001)
         second = [writer.submit(an_upload(10 + number)) for number in range(3)]  # while the first group commits
-        go.set()
+        commit.may_end.set()
         await first
         third = []
         for number in range(5):  # they come back one by one
             await asyncio.sleep(0.001)
-            assert groups == [5]
+            assert commit.groups == [5]
             third.append(writer.submit(an_upload(20 + number)))
         await asyncio.wait_for(asyncio.gather(*second, *third), 30)
         await asyncio.to_thread(writer.close)
 
     asyncio.run(scenario())
-    assert groups == [5, 8]
+    assert commit.groups == [5, 8]
 
 
 @pytest.mark.usefixtures("slow_commits")

@@ -15,8 +15,8 @@ from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import choice, integer, request_from_json
 from ldp_core.analysis.progress import Progress, Step, silent
-from ldp_core.analysis.proportion import wilson_interval
 from ldp_core.analysis.result import AnalysisResult, Series
+from ldp_core.estimation.proportion import wilson_interval
 
 __all__ = [
     "EXAMPLE",

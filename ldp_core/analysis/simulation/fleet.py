@@ -13,13 +13,13 @@ import numpy as np
 
 from ldp_core.analysis.fields import request_from_json
 from ldp_core.analysis.progress import Progress, Step, silent
-from ldp_core.analysis.proportion import wilson_interval
 from ldp_core.analysis.result import AnalysisResult, Series
 from ldp_core.analysis.simulation.checks import FALSE_ALARMS, alarm, effective_items, p_values
 from ldp_core.analysis.simulation.observed import Observed
 from ldp_core.analysis.simulation.promise import Promise
 from ldp_core.analysis.simulation.request import SCHEMA, FleetRequest, phones_at_once, seconds_of
 from ldp_core.estimation import critical_value
+from ldp_core.estimation.proportion import wilson_interval
 from ldp_core.mechanisms import Tally
 from ldp_core.types import IntArray
 

@@ -14,7 +14,6 @@ from ldp_core.analysis import schema
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.fields import choice, integer, real, reals, request_from_json
 from ldp_core.analysis.progress import Progress, Step, silent
-from ldp_core.analysis.proportion import wilson_interval
 from ldp_core.analysis.result import AnalysisResult, Series
 from ldp_core.analysis.single_location.model import (
     Overlaps,
@@ -31,6 +30,7 @@ from ldp_core.analysis.single_location.reduction import (
     start_on_spheres,
 )
 from ldp_core.analysis.single_location.stochastic import LEAST_DIMENSION, BatchModel, stochastic_step
+from ldp_core.estimation.proportion import wilson_interval
 from ldp_core.types import FloatArray, IntArray
 
 __all__ = [

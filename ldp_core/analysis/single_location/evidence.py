@@ -12,9 +12,9 @@ import numpy as np
 from ldp_core.analysis.result import Series
 from ldp_core.analysis.single_location.attention import AttentionFit, attention_weights
 from ldp_core.analysis.single_location.held_out import Skill, explained_variance, skill
-from ldp_core.analysis.single_location.label_privacy import OneBitOutcome
 from ldp_core.analysis.single_location.linear_baseline import linear_r2_theory
 from ldp_core.analysis.single_location.split import Split
+from ldp_core.labels import OneBitOutcome
 from ldp_core.types import FloatArray, IntArray
 
 __all__ = ["Evidence", "Findings", "report"]
@@ -69,12 +69,13 @@ class _Focus:
 def report(
     split: Split,
     evidence: Evidence,
+    *,
     permutations: int,
     private: OneBitOutcome | None,
-    rows: tuple[int, ...],
+    shown: Mapping[int, FloatArray],
     rng: np.random.Generator,
 ) -> Findings:
-    """Everything that is said about the best fit, and the verdict."""
+    """Everything that is said about the best fit, and the verdict. shown: scaled tokens of the rows whose attention is wanted."""
     test, best, c = split.test, evidence.best, float(split.train.y.mean())
     attention = skill(test.y, evidence.predictions, c, permutations, rng)
     linear = skill(test.y, evidence.linear, c, permutations, rng)
@@ -99,7 +100,7 @@ def report(
         "r2_test": attention.r2,
         "r2_linear": linear.r2,
         "r2_linear_theory": _linear_theory(split, best, v, focus),
-        "r2_ceiling": None if private is None else (private.bound / private.magnitude) ** 2,
+        "r2_ceiling": None if private is None else (private.limit / private.magnitude) ** 2,
         "explained_variance": explained,
         "explained_variance_se": explained_se,
         "perm_p": attention.p,
@@ -110,7 +111,7 @@ def report(
         "mean_alignment": alignment,
         "z_mean": split.z_mean,
         "role_swap_suspected": swapped,
-        "attention_rows": _attention_rows(split, best, rows),
+        "attention_rows": [{"row": row, "attention": _attention(X[None], best)[0]} for row, X in shown.items()],
     }
     diagnostics = {
         "r2_validation": evidence.r2_validation,
@@ -126,7 +127,7 @@ def report(
     verdict = _verdict(attention, linear, stable=stable, gain=_GAIN if private is None else 0.0)
     said = {"degenerate_position": split.degenerate, "role_swap_suspected": swapped, "single_start": len(cosines) == 1}
     warnings = tuple(code for code, true in said.items() if true)
-    return Findings(verdict, result, diagnostics, warnings, _series(result, rows))
+    return Findings(verdict, result, diagnostics, warnings, _series(result, tuple(shown)))
 
 
 def _verdict(attention: Skill, linear: Skill, *, stable: bool, gain: float) -> str:
@@ -192,12 +193,6 @@ def _linear_theory(split: Split, fit: AttentionFit, v: FloatArray, focus: _Focus
         return 0.0
     signal = min(float(fit.w @ fit.w) * spread / float(split.y.var()), 1.0)
     return linear_r2_theory(focus.histogram / focus.histogram.sum(), spread / split.token_sd**2, signal)
-
-
-def _attention_rows(split: Split, fit: AttentionFit, rows: tuple[int, ...]) -> list[dict[str, Any]]:
-    place = np.empty(len(split.order), dtype=np.int64)
-    place[split.order] = np.arange(len(split.order))
-    return [{"row": row, "attention": _attention(split.X[[place[row]]], fit)[0]} for row in rows]
 
 
 def _series(result: Mapping[str, Any], rows: tuple[int, ...]) -> dict[str, Series]:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from client.cli import analysis as command
@@ -143,3 +144,30 @@ def test_refusals_of_a_service_are_told(fano: Fano, service: FakeService, url: s
     assert "k must be 1 to 5" in str(fano("analysis", "top-k", "--collection", "c1", "--url", url).exception)
     service.script += [methods()]
     assert "it has perturbed, top-k" in fano("analysis", "max-margin", "--url", url).output
+
+
+def test_arrays_come_from_files(fano: Fano, service: FakeService, url: str, tmp_path: Path) -> None:
+    file = tmp_path / "theta.npy"
+    np.save(file, np.array([0.3, 0.1, 0.0]))
+    rest = tmp_path / "rest.json"
+    rest.write_text('{"solver": "argmax", "noise": {"kind": "gumbel", "sigma": 1.0}}')
+    arguments = ("analysis", "perturbed", "--input", str(rest), "--array", f"theta={file}", "--json")
+    here = json.loads(fano(*arguments).stdout)
+    assert here["params_effective"]["theta"] == [0.3, 0.1, 0.0]
+    stored = reply(201, {"arrays": [{"id": "a1"}]})
+    service.script += [methods(), stored, reply(200, here)]
+    assert json.loads(fano(*arguments, "--url", url).stdout) == here
+    sent, asked = service.seen[-2:]
+    assert (sent.path, sent.body) == ("/v1/arrays", file.read_bytes())
+    assert json.loads(asked.body)["theta"] == {"array": "a1"}
+    for wrong in ("theta", f"={file}", "theta=missing.npy", f"theta={rest}"):
+        assert fano("analysis", "perturbed", "--array", wrong).exit_code == 2
+
+
+def test_labels_are_named_by_their_collection(fano: Fano, service: FakeService, url: str, tmp_path: Path) -> None:
+    assert fano("analysis", "perturbed", "--labels", "c2").exit_code == 2
+    file = tmp_path / "X.npy"
+    np.save(file, np.zeros((60, 2, 2)))
+    service.script += [methods(), reply(201, {"arrays": [{"id": "a1"}]}), problem(404, "unknown-collection", "None")]
+    fano("analysis", "top-k", "--array", f"X={file}", "--labels", "c2", "--url", url)
+    assert json.loads(service.seen[-1].body) == {"X": {"array": "a1"}, "label_collection_id": "c2"}

@@ -51,7 +51,7 @@ def test_a_second_answer_draws_nothing_and_sends_nothing(
 
 
 def test_no_public_callable_takes_another_source_of_randomness() -> None:
-    for call in (Client, Client.report, Client.flush):
+    for call in (Client, Client.report, Client.report_label, Client.flush):
         assert not {"source", "rng", "seed", "random"} & set(inspect.signature(call).parameters)
 
 

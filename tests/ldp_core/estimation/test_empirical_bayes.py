@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from ldp_core.estimation.empirical_bayes import mixture_weights, fit_frequency_prior
+from ldp_core.estimation.empirical_bayes import fit_frequency_prior, mixture_weights
 from ldp_core.estimation.norm_sub import norm_sub
 
 

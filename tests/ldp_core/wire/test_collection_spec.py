@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldp_core.errors import DomainError, ParameterError, SpecError, ValueOutOfDomain
+from ldp_core.labels import OneBitOutcome, RowLabels
 from ldp_core.mechanisms import create
 from ldp_core.wire import CollectionSpec, Domain, Window
 from ldp_core.wire.canonical_json import canonical_json, parse_canonical_json
@@ -147,3 +148,50 @@ def test_windows_last_what_they_say() -> None:
 def test_domain_and_mechanism_must_have_one_size() -> None:
     with pytest.raises(DomainError, match="for 6 items and the domain has 5"):
         spec_of(domain=Domain(EMOJI[:5]))
+
+
+LABELS = RowLabels(1_000, OneBitOutcome("0.5", "2.50"))
+
+
+def test_a_spec_of_labels_survives_the_wire() -> None:
+    spec = CollectionSpec.of_labels("c1", 1, "Did it please you?", LABELS, window=Window("PT6H"))
+    document = spec.document()
+    assert document["labels"] == {"rows": 1_000, "bound": "2.5"}
+    assert document["report_space"] == 2_000
+    assert document["items"] == ["-2.5", "2.5"]
+    again = CollectionSpec.parse(spec.canonical, digest=spec.digest)
+    assert again.labels == RowLabels(1_000, OneBitOutcome("1/2", "5/2"))
+    assert again.canonical == spec.canonical
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": {"rows": 999, "bound": "2.5"}},
+        {"labels": {"rows": 1_000, "bound": "2.50"}},
+        {"labels": {"rows": 1_000, "bound": "3"}},
+        {"labels": {"rows": "1000", "bound": "2.5"}},
+        {"labels": {"rows": 1_000}},
+        {"labels": []},
+        {"labels": None},
+        {"report_space": 2},
+        {"items": ["-1", "1"]},
+        {"cohorts": ["a", "b"]},
+        {"mechanism": "projective_geometry", "parameters": {"q": 2, "t": 2}},
+        {"epsilon": "1"},
+    ],
+)
+def test_a_changed_spec_of_labels_is_refused(change: dict[str, object]) -> None:
+    document = CollectionSpec.of_labels("c1", 1, "?", LABELS).document()
+    with pytest.raises(SpecError):
+        CollectionSpec.parse(canonical_json(document | change))  # type: ignore[operator]
+
+
+def test_labels_belong_to_their_own_mechanism() -> None:
+    for changes in ({"domain": Domain(("low", "high"))}, {"domain": None}):
+        with pytest.raises(ParameterError, match="randomized response over their two ends"):
+            CollectionSpec("c1", 1, "?", LABELS.mechanism, labels=LABELS, **changes)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="randomized response over their two ends"):
+        spec_of(LABELS.ends, labels=LABELS)
+    with pytest.raises(ParameterError, match="no cohorts"):
+        CollectionSpec("c1", 1, "?", LABELS.mechanism, domain=Domain(LABELS.ends), labels=LABELS, cohorts=("a", "b"))

@@ -168,6 +168,21 @@ def test_a_collection_is_asked_and_its_items_are_named(running: InProcess, perso
 
 
 @pytest.mark.thorough
+def test_labels_of_a_collection_stand_for_outcomes(running: InProcess, person: Browserless) -> None:
+    example = METHODS["single-location/fit"]["example"]
+    rows = len(example["X"])
+    made = create(running.post, items=None, labels={"rows": rows, "bound": "2"}, epsilon="8")
+    bits = [int(value > 0) for value in example["y"]]
+    messages = [2 * row + bit for row, bit in enumerate(bits)]
+    running.post(made.reports_path, json=made.batch(messages), headers=made.write_headers).raise_for_status()
+    form = filled("single-location/fit", label_collection_id=made.id, y="[1, 2, 3]")
+    sent = person.post("/analysis/single-location/fit", form)
+    model = ended(person, sent.headers["location"].removeprefix("/dashboard"))
+    assert model["result"]["params_effective"]["label_epsilon"] == "8"
+    assert model["result"]["inputs"][0]["n"] == rows
+
+
+@pytest.mark.thorough
 def test_a_long_job_is_watched_and_cancelled(person: Browserless) -> None:
     sent = person.post("/analysis/single-location/dynamics", filled("single-location/dynamics", **LONG))
     address = sent.headers["location"].removeprefix("/dashboard")

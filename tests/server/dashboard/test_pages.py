@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ldp_core.mechanisms import create as mechanism
+from server.clock import FakeClock
 from tests.server.dashboard.browserless import Browserless
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
@@ -199,6 +200,84 @@ def test_the_files_are_those_of_the_api(running: InProcess, admin: Browserless) 
     assert file.content == api.content
     assert file.headers["content-disposition"] == f'attachment; filename="estimates-{made.id}.csv"'
     assert admin.get(f"/collections/{made.id}/estimates.xls").status_code == 422
+
+
+def test_a_page_is_about_the_window_cohort_and_version_that_are_chosen(sqlite_url: str, tmp_path: Path) -> None:
+    clock = FakeClock(1_800_000_000.0)
+    with InProcess(settings(sqlite_url, data_dir=tmp_path), clock) as running:
+        made = create(running.post, epsilon="2", cohorts=["old", "new"])
+        space = made.created["report_space"]
+
+        def report(messages: list[int], cohort: int, digest: str | None = None) -> None:
+            body = {**made.batch(messages), "cohort": cohort}
+            if digest is not None:
+                body["spec_digest"] = digest
+            running.post(made.reports_path, json=body, headers=made.write_headers).raise_for_status()
+
+        report([0] * 30, 0)
+        clock.turn(86_400)
+        report([0] * 20 + [space - 1] * 20, 1)
+        person = Browserless(running)
+        person.log_in()
+        first, second = 1_800_000_000 // 86_400, 1_800_000_000 // 86_400 + 1
+        whole = person.get(f"/collections/{made.id}.json").json()
+        assert whole["n"] == 70
+        assert [one["value"] for one in whole["chosen"]["windows"]] == [str(second), str(first)]
+        assert whole["chosen"]["windows"][1]["text"] == "15 January 2027 (30)"
+        assert person.get(f"/collections/{made.id}.json?window={first}").json()["n"] == 30
+        assert person.get(f"/collections/{made.id}.json?cohort=new").json()["n"] == 40
+        page = person.get(f"/collections/{made.id}?window={first}&cohort=old").text
+        assert f'<option value="{first}" selected>' in page
+        assert '<option value="old" selected>' in page
+        assert f"estimates.csv?post=norm_sub&amp;window={first}&amp;cohort=old" in page.replace("&amp;amp;", "&amp;")
+        changed = running.post(f"/v1/collections/{made.id}/versions", json={"epsilon": "1"}, headers=ADMIN).json()
+        report([0] * 5, 0, changed["spec_digest"])
+        now, before = (person.get(f"/collections/{made.id}.json{query}").json() for query in ("", "?version=1"))
+        assert (now["n"], now["epsilon"], now["chosen"]["version"]) == (5, "1", "")
+        assert (before["n"], before["epsilon"], before["chosen"]["version"]) == (70, "2", "1")
+        assert [one["value"] for one in before["chosen"]["versions"]] == ["", "1"]
+        assert "version=1" in before["snippets"][0]["code"]
+        old = running.get(f"/v1/collections/{made.id}/estimates?version=1&format=csv&post=norm_sub", headers=ADMIN)
+        assert person.get(f"/collections/{made.id}/estimates.csv?version=1&post=norm_sub").content == old.content
+        assert person.get(f"/collections/{made.id}?version=9").status_code == 422
+        assert person.get(f"/collections/{made.id}/series?version=1").status_code == 200
+
+
+def test_a_collection_of_labels_tells_their_mean(running: InProcess, admin: Browserless) -> None:
+    form = {"name": "clicks", "question": "Did it help?", "epsilon": "1", "window": "P1D", "min_reports": "0"}
+    made = admin.post("/collections/new", {**form, "label_rows": "40", "label_bound": "2", "mechanism": "spread"})
+    assert made.status_code == 201, made.text
+    (row,) = running.get("/v1/collections", headers=ADMIN).json()["collections"]
+    assert (row["labels"], row["mechanism"]) == ({"rows": 40, "bound": "2"}, "randomized_response")
+    assert "takes no reports until" in admin.get("/collections").text
+    labels = create(running.post, items=None, labels={"rows": 40, "bound": "2"}, question="And this?")
+    empty = admin.get(f"/collections/{labels.id}.json").json()
+    assert (empty["labels"], empty["found"]) == (None, None)
+    messages = [2 * row + (row < 25) for row in range(30)] + [0]
+    running.post(labels.reports_path, json=labels.batch(messages), headers=labels.write_headers).raise_for_status()
+    api = running.get(f"/v1/collections/{labels.id}/labels", headers=ADMIN).json()
+    page = admin.get(f"/collections/{labels.id}").text
+    assert f"The mean label is {api['mean']:.2f} (" in page
+    assert "29 of 40 rows were reported once, and 1 more than once" in page
+    assert "31 reports about 40 rows" in page
+    assert "only the label is protected" in page
+    file = admin.get(f"/collections/{labels.id}/labels.csv")
+    assert file.text == running.get(f"/v1/collections/{labels.id}/labels?format=csv", headers=ADMIN).text
+    fit = admin.get(f"/analysis/single-location/fit?collection={labels.id}").text
+    assert f'<option value="{labels.id}" selected>' in fit
+    assert row["id"] not in fit  # nobody has reported there
+
+
+def test_what_labels_cannot_have_is_said_in_the_form(admin: Browserless) -> None:
+    form = {"name": "n", "question": "?", "epsilon": "1", "window": "P1D", "label_rows": "4", "label_bound": "2"}
+    for changes, text in (
+        ({"items": "a\nb"}, "a collection of labels has none"),
+        ({"label_bound": ""}, "the bound of an outcome"),
+        ({"label_rows": "many"}, "give a whole number"),
+    ):
+        answer = admin.post("/collections/new", {**form, **changes})
+        assert answer.status_code == 422
+        assert text in answer.text
 
 
 def test_an_unknown_page_is_a_page(admin: Browserless) -> None:

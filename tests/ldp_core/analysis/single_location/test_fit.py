@@ -11,8 +11,8 @@ from ldp_core.analysis.progress import Cancelled, Step
 from ldp_core.analysis.result import AnalysisResult
 from ldp_core.analysis.single_location.attention import attention_weights
 from ldp_core.analysis.single_location.fit import EXAMPLE, FitRequest, from_json, predicted_seconds, run
-from ldp_core.analysis.single_location.label_privacy import OneBitOutcome
 from ldp_core.analysis.single_location.synthetic import SingleLocationData, draw_rows
+from ldp_core.labels import OneBitOutcome
 
 GAMMA = 0.5**0.5
 
@@ -232,3 +232,17 @@ def test_it_says_how_far_it_is_and_stops_when_told() -> None:
     with pytest.raises(Cancelled):
         run(request, progress=stop)
     assert predicted_seconds(request) > predicted_seconds(FitRequest(X=data.X[:200], y=data.y[:200]))
+
+
+def test_rows_without_an_outcome_are_left_out_and_may_be_shown() -> None:
+    data = draw_rows(400, 4, 3, gamma=GAMMA, noise_sd=0.1, rng=np.random.default_rng(3))
+    y: list[float | None] = data.y.tolist()
+    for row in (0, 5, 399):
+        y[row] = None
+    found = run(FitRequest(data.X, y, return_attention_for=(5, 6), seed=2))  # type: ignore[arg-type]  # as JSON has it
+    assert sum(found.diagnostics["rows"].values()) == 397
+    assert [row["row"] for row in found.result["attention_rows"]] == [5, 6]
+    known = np.flatnonzero([value is not None for value in y])
+    assert FitRequest(data.X, y).answered.tolist() == known.tolist()  # type: ignore[arg-type]
+    with pytest.raises(AnalysisError, match="at least 50 rows with an outcome, got 49"):
+        FitRequest(data.X, y[1:5] + y[6:51] + [None] * 351)  # type: ignore[arg-type]
