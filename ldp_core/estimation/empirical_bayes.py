@@ -17,7 +17,7 @@ from ldp_core.estimation.convergence import Convergence, diagnose_convergence
 from ldp_core.estimation.norm_sub import norm_sub
 from ldp_core.types import FloatArray, Frequencies
 
-__all__ = ["FrequencyPrior", "empirical_bayes", "fit_frequency_prior"]
+__all__ = ["FrequencyPrior", "empirical_bayes", "fit_frequency_prior", "mixture_weights"]
 
 _GRID_END = 12.0  # units
 _GRID_STEP = 0.1
@@ -54,7 +54,7 @@ def fit_frequency_prior(frequencies: Frequencies, *, noise: float, slope: float,
     seen = counts > 0
     grid = np.arange(0.0, _GRID_END + _GRID_STEP / 2, _GRID_STEP) * unit  # (m,)
     density = _normal_density(centres, grid, np.sqrt(np.maximum(noise + slope * grid, 0.05 * noise) / n))
-    weights, convergence = _mixture_weights(density[seen], counts[seen])
+    weights, convergence = mixture_weights(density[seen], counts[seen])
     posterior = density * weights
     means = (posterior @ grid) / np.maximum(posterior.sum(axis=1), 1e-300)
     return FrequencyPrior(grid, weights, centres, means, convergence)
@@ -67,7 +67,7 @@ def _normal_density(x: FloatArray, means: FloatArray, deviations: FloatArray) ->
     return density
 
 
-def _mixture_weights(density: FloatArray, counts: FloatArray) -> tuple[FloatArray, Convergence]:
+def mixture_weights(density: FloatArray, counts: FloatArray) -> tuple[FloatArray, Convergence]:
     """Maximum likelihood mixture weights by expectation maximisation.  (b, m), (b,) -> (m,)
 
     With g_j = sum_i shares_i density_ij / mixture_i a step is w <- w g. The log likelihood is concave and g its gradient with w . g = 1, so

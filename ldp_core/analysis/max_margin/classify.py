@@ -4,7 +4,7 @@ The margins are in `variation_margin` and `minimum_norm`, training in `gradient_
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ldp_core.analysis.max_margin.clusters import draw_clusters
 from ldp_core.analysis.max_margin.held_out import cross_validated, fold_numbers, verdict, wrong
 from ldp_core.analysis.max_margin.report import conflicting_rows, margins_and_series, neurons, support
 from ldp_core.analysis.max_margin.request import SCHEMA, MaxMarginRequest, from_json, predicted_seconds
-from ldp_core.analysis.max_margin.stability import flip_probabilities, noise_to_spread
+from ldp_core.analysis.max_margin.stability import flip_probabilities, noise_margins, noise_to_spread
 from ldp_core.analysis.max_margin.width_series import width_series
 from ldp_core.analysis.progress import Progress, Step, silent
 from ldp_core.analysis.result import AnalysisResult
@@ -188,17 +188,37 @@ def _noise(
     sd = np.asarray(request.noise_sd)
     result["noise_to_spread"] = noise_to_spread(request.points, sd)
     if request.flip_samples:
-        method = next(name for name in METHODS if name in request.methods)
-        flips = flip_probabilities(
-            request.points,
-            sd,
-            lambda points: fitted.decisions(frame(points))[method],
+        result["flip"] = _flips(request, frame, fitted, sd, rng, watch)
+    return ("noise_dominated",) if result["noise_to_spread"] > 0.5 else ()
+
+
+def _flips(
+    request: MaxMarginRequest, frame: _Frame, fitted: Fitted, sd: FloatArray, rng: np.random.Generator, watch: Any
+) -> dict[str, Any]:
+    """How likely each label of the first method changes with a fresh collection, by margins at points not fitted to."""
+    method = next(name for name in METHODS if name in request.methods)
+    settings, points = replace(request.settings, methods=(method,)), request.points
+    number, margins = fold_numbers(request.labels, request.flip_folds, rng), np.empty(len(points))
+    for fold in range(request.flip_folds):
+        inside = number == fold
+        other = fit_classifiers(fitted.X[~inside], fitted.y[~inside], settings, rng, watch)
+        margins[inside] = noise_margins(
+            points[inside],
+            sd[inside],
+            lambda P, other=other: other.decisions(frame(P))[method],  # type: ignore[misc]  # bound now
             samples=request.flip_samples,
             rng=rng,
             watch=lambda done: watch("redraws", done, request.flip_samples, 0.0),
         )
-        result["flip"] = {"method": method, "probability": flips, "mean": float(flips.mean())}
-    return ("noise_dominated",) if result["noise_to_spread"] > 0.5 else ()
+    signs = np.where(fitted.decisions(fitted.X)[method] > 0, 1.0, -1.0)
+    p = flip_probabilities(margins, signs)
+    return {
+        "method": method,
+        "probability": p,
+        "mean": float(p.mean()),
+        "share_sd": float(np.sqrt(np.sum(p * (1 - p)))) / len(p),
+        "folds": request.flip_folds,
+    }
 
 
 def _example() -> Mapping[str, Any]:

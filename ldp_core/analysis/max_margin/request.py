@@ -61,6 +61,7 @@ SCHEMA: Mapping[str, Any] = schema.request(
         },
     }
 )
+_FLIP_FOLDS = 5
 _LARGEST_PROGRAM = 2000
 _LARGEST_LAYER = 20_000_000
 _LONGEST_SECONDS = 7200.0
@@ -153,10 +154,9 @@ class MaxMarginRequest:
             raise AnalysisError(
                 f"a decision map needs points with 2 coordinates, got {q}", code="wrong_shape", field="grid"
             )
-        least = int(min(np.sum(self.labels > 0), np.sum(self.labels < 0)))
-        if self.folds and not 5 <= self.folds <= least:
+        if self.folds and not 5 <= self.folds <= self.rarer_label:
             raise AnalysisError(
-                f"folds must be 0, or 5 to the {least} points of the rarer label, got {self.folds}",
+                f"folds must be 0, or 5 to the {self.rarer_label} points of the rarer label, got {self.folds}",
                 code="out_of_range",
                 field="folds",
             )
@@ -190,6 +190,12 @@ class MaxMarginRequest:
                     field="noise_sd",
                 )
             return
+        if self.flip_samples and self.rarer_label < 2:
+            raise AnalysisError(
+                "flip probabilities need 2 points of each label, since every point is told by classifiers fitted to others",
+                code="too_few_points",
+                field="flip_samples",
+            )
         given = np.asarray(self.noise_sd)
         if given.dtype == np.bool_:
             raise AnalysisError("noise_sd must be a number or a list", code="wrong_type", field="noise_sd")
@@ -203,6 +209,16 @@ class MaxMarginRequest:
         if (sd < 0).any():
             raise AnalysisError("noise_sd must not be negative", code="out_of_range", field="noise_sd")
         object.__setattr__(self, "noise_sd", np.broadcast_to(sd, len(self.points)))
+
+    @property
+    def rarer_label(self) -> int:
+        """Points of the label that fewer have."""
+        return int(min(np.sum(self.labels > 0), np.sum(self.labels < 0)))
+
+    @property
+    def flip_folds(self) -> int:
+        """In so many parts points are told by classifiers fitted to the others, for flip probabilities."""
+        return self.folds or min(_FLIP_FOLDS, self.rarer_label)
 
     @property
     def settings(self) -> Settings:
@@ -243,16 +259,24 @@ def from_json(body: object) -> MaxMarginRequest:
 
 def predicted_seconds(request: MaxMarginRequest) -> float:
     """Expected duration on one core."""
-    n, q = request.points.shape
-    D = q + int(request.add_bias)
-    seconds = 0.05
-    if "gd_both" in request.methods:
-        seconds += request.iterations * (3e-5 + n * request.width * (D + 9) * 2.5e-10)
-    if "gd_output" in request.methods:
-        seconds += request.iterations * (3e-5 + n * request.width * 1.6e-9) + 4e-10 * n**3 + 0.02
-    seconds += sum(request.iterations * (3e-5 + n * width * (D + 9) * 2.5e-10) for width in request.widths)
-    if "f1_lp" in request.methods:
-        seconds += 2e-4 * n**2 if D <= 3 and n <= EXACT_POINTS else 2e-4 * n * min(n, 400) + 1.0
-    seconds += sum(4e-10 * n**3 + 0.02 for name in ("f2_kernel", "linear_svm") if name in request.methods)
-    seconds *= 1 + (request.folds if request.test_points is None else 0)
-    return float(seconds + request.flip_samples * n * request.width * D * 1e-9)
+    n, D = len(request.points), request.points.shape[1] + int(request.add_bias)
+    fits = {name: _seconds_of(name, request, D) for name in request.methods}
+    widths = sum(request.iterations * (3e-5 + n * width * (D + 9) * 2.5e-10) for width in request.widths)
+    seconds = 0.05 + widths + sum(fits.values()) * (1 + (request.folds if request.test_points is None else 0))
+    if request.flip_samples:
+        first = fits[next(name for name in METHODS if name in fits)]
+        seconds += request.flip_folds * first + request.flip_samples * n * request.width * D * 1e-9
+    return float(seconds)
+
+
+def _seconds_of(method: str, request: MaxMarginRequest, D: int) -> float:
+    """Of one fit by one method with D input dimensions."""
+    n = len(request.points)
+    quadratic = 4e-10 * n**3 + 0.02
+    if method == "gd_both":
+        return request.iterations * (3e-5 + n * request.width * (D + 9) * 2.5e-10)
+    if method == "gd_output":
+        return request.iterations * (3e-5 + n * request.width * 1.6e-9) + quadratic
+    if method == "f1_lp":
+        return 2e-4 * n**2 if D <= 3 and n <= EXACT_POINTS else 2e-4 * n * min(n, 400) + 1.0
+    return quadratic

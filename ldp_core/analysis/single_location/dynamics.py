@@ -1,10 +1,10 @@
-"""Population gradient descent in single-location regression: which of many starts find the hidden location?
+"""Gradient descent in single-location regression, on the whole population or on batches: which of many starts find the hidden location?
 
-Model, risk and step are in `model` and `reduction`; what the verdicts mean is in docs/analysis/single-location.md.
+Model, risk and steps are in `model`, `reduction` and `stochastic`; what the verdicts mean is in docs/analysis/single-location.md.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from ldp_core.analysis.single_location.reduction import (
     start_on_manifold,
     start_on_spheres,
 )
+from ldp_core.analysis.single_location.stochastic import LEAST_DIMENSION, BatchModel, stochastic_step
 from ldp_core.estimation.proportion import wilson_interval
 from ldp_core.types import FloatArray, IntArray
 
@@ -71,6 +72,14 @@ SCHEMA: Mapping[str, Any] = schema.request(
         "lambda_decay": schema.number(
             "Decay of lambda", "lambda at step t is lambda0 / (1 + lambda_decay t)", 0, 1e3, 0.0
         ),
+        "batch": schema.optional(
+            schema.integer(
+                "Batch", "fresh rows that each step sees; left out: the gradient of the whole population", 1, 1_000
+            )
+        ),
+        "noise": schema.number(
+            "Noise", "standard deviation of the outcome's own noise; it matters with batches only", 0, 1e3, 0.0
+        ),
         "alpha": schema.number("Step size", "of gradient descent", 0, 1e3, 0.004, above=True),
         "steps": schema.integer("Steps", "of each run; steps times runs is at most 30,000,000", 1, 500_000, 20_000),
         "runs": schema.integer("Runs", "from different starts", 1, 200, 30),
@@ -87,16 +96,22 @@ SCHEMA: Mapping[str, Any] = schema.request(
 
 LARGEST_WORK = 30_000_000
 """Most steps times runs."""
+LARGEST_BATCH = 1_000_000
+"""Most tokens that are drawn at once: runs times batch times tokens of a row."""
+LONGEST_SECONDS = 3_600.0
 
 _AT_FLOOR = 1e-3
 _EVERY = 64
 _SECONDS_PER_STEP, _SECONDS_PER_RUN_STEP = 1.3e-4, 5e-7
+_SECONDS_PER_BATCH, _SECONDS_PER_TOKEN = 3e-4, 1.8e-7
+_ALIGNED = 0.9
 OVERLAPS = ("kappa", "nu", "theta", "eta", "rho")
 
 
 @dataclass(frozen=True)
 class DynamicsRequest:
     """d: token dimension · L: tokens · gamma: spread of the located token · lambda_t = lambda0 / (1 + lambda_decay t) ·
+    batch: fresh rows of each step, None for the population gradient · noise: deviation of the outcome's own ·
     alpha: step size · steps, runs: how long and how often · init: manifold, sphere or explicit ·
     start: (kappa, nu, theta, eta, rho) of an explicit start, which is run once · log_points: moments that are recorded · seed: of the starts.
 
@@ -108,6 +123,8 @@ class DynamicsRequest:
     gamma: float = math.sqrt(0.5)
     lambda0: float = 0.1
     lambda_decay: float = 0.0
+    batch: int | None = None
+    noise: float = 0.0
     alpha: float = 0.004
     steps: int = 20_000
     runs: int = 30
@@ -128,7 +145,8 @@ class DynamicsRequest:
             object.__setattr__(self, name, integer(name, getattr(self, name), low, high))
         for name, most in (("gamma", 1e3), ("lambda0", 1e4), ("alpha", 1e3)):
             object.__setattr__(self, name, real(name, getattr(self, name), 0, most, above=True))
-        object.__setattr__(self, "lambda_decay", real("lambda_decay", self.lambda_decay, 0, 1e3))
+        for name in ("lambda_decay", "noise"):
+            object.__setattr__(self, name, real(name, getattr(self, name), 0, 1e3))
         choice("init", self.init, ("manifold", "sphere", "explicit"))
         if self.steps * self.runs > LARGEST_WORK:
             raise TooLargeError(
@@ -136,6 +154,26 @@ class DynamicsRequest:
                 field="steps",
             )
         self._check_start()
+        self._check_batch()
+
+    def _check_batch(self) -> None:
+        if self.batch is None:
+            return
+        object.__setattr__(self, "batch", integer("batch", self.batch, 1, 1_000))
+        if self.d < LEAST_DIMENSION:
+            raise AnalysisError(
+                f"with batches d must be at least {LEAST_DIMENSION}, got {self.d}", code="out_of_range", field="d"
+            )
+        tokens = self.runs * self.batch * self.L
+        if tokens > LARGEST_BATCH:
+            raise TooLargeError(
+                f"runs times batch times L must be at most {LARGEST_BATCH:,}, got {tokens:,}", field="batch"
+            )
+        if predicted_seconds(self) > LONGEST_SECONDS:
+            raise TooLargeError(
+                f"this would take about {predicted_seconds(self):,.0f} s and at most {LONGEST_SECONDS:,.0f} s are given; take fewer steps",
+                field="steps",
+            )
 
     def _check_start(self) -> None:
         if (self.start is not None) != (self.init == "explicit"):
@@ -170,7 +208,10 @@ def from_json(body: object) -> DynamicsRequest:
 
 
 def predicted_seconds(request: DynamicsRequest) -> float:
-    """Expected duration on one core: linear in the steps, and in the runs of each step."""
+    """Expected duration on one core: linear in the steps, and in the runs, or tokens, of each step."""
+    if request.batch is not None:
+        tokens = request.runs * request.batch * request.L
+        return 0.05 + request.steps * (_SECONDS_PER_BATCH + _SECONDS_PER_TOKEN * tokens)
     return 0.05 + request.steps * (_SECONDS_PER_STEP + _SECONDS_PER_RUN_STEP * request.runs)
 
 
@@ -183,7 +224,8 @@ def run(request: DynamicsRequest, *, progress: Progress = silent) -> AnalysisRes
     last = Overlaps(**{name: history[-1, i] for i, name in enumerate(OVERLAPS)})
     lam = _lambda_at(request, request.steps)
     floor = oracle_floor(request.d, request.L, request.gamma, lam)
-    outcomes = [_outcome(*row) for row in zip(excess[-1] - floor, last.kappa, last.nu, last.eta, strict=True)]
+    ended = _outcome if request.batch is None else _noisy_outcome
+    outcomes = [ended(*row) for row in zip(excess[-1] - floor, last.kappa, last.nu, last.eta, strict=True)]
     found = sum(outcome.startswith("oracle") for outcome in outcomes)
     best, best_excess = best_lambda(request.d, request.L, request.gamma)
     low, high = wilson_interval(found, request.runs)
@@ -231,7 +273,7 @@ def _trajectories(request: DynamicsRequest, progress: Progress) -> tuple[IntArra
     times = np.unique(np.linspace(0, request.steps, request.log_points).round().astype(np.int64))
     history = np.empty((len(times), len(OVERLAPS), request.runs))
     excess = np.empty((len(times), request.runs))
-    at = _first_overlaps(request)
+    at, move = _first_overlaps(request), _mover(request)
     risk = _risk_at(request, 0)
     point = 0
     for t in range(request.steps + 1):
@@ -244,8 +286,17 @@ def _trajectories(request: DynamicsRequest, progress: Progress) -> tuple[IntArra
         if t % _EVERY == 0 or t == request.steps:
             progress(Step(t, request.steps, "steps", "mean excess", float(excess[point - 1].mean())))
         if t < request.steps:
-            at = projected_step(risk, at, request.alpha)
+            at = move(risk, at)
     return times, history, excess
+
+
+def _mover(request: DynamicsRequest) -> Callable[[PopulationRisk, Overlaps], Overlaps]:
+    """One step: of the population gradient, or of a fresh batch for each run."""
+    if request.batch is None:
+        return lambda risk, at: projected_step(risk, at, request.alpha)
+    model = BatchModel(request.d, request.L, request.gamma, request.noise, request.batch)
+    rng = np.random.default_rng([request.seed, 1])  # of its own: the starts are those of the population's descent
+    return lambda risk, at: stochastic_step(model, risk.lam, at, request.alpha, rng)
 
 
 def _risk_at(request: DynamicsRequest, step: int) -> PopulationRisk:
@@ -257,6 +308,13 @@ def _outcome(over_floor: float, kappa: float, nu: float, eta: float) -> str:
     if over_floor <= _AT_FLOOR and abs(kappa * nu) > 0.5:
         return "oracle" if kappa > 0 else "oracle_neg"
     return "role_swap" if abs(eta) > 0.9 else "not_converged"
+
+
+def _noisy_outcome(_over_floor: float, kappa: float, nu: float, eta: float) -> str:
+    """Where a run on batches ended. Its noise keeps the risk above the floor, so both directions are asked instead."""
+    if min(abs(kappa), abs(nu)) > _ALIGNED:
+        return "oracle" if kappa > 0 else "oracle_neg"
+    return "role_swap" if abs(eta) > _ALIGNED else "not_converged"
 
 
 def _least_gram_eigenvalue(at: Overlaps) -> float:

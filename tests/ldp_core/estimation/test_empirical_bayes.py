@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from ldp_core.estimation.empirical_bayes import _mixture_weights, fit_frequency_prior
+from ldp_core.estimation.empirical_bayes import fit_frequency_prior, mixture_weights
 from ldp_core.estimation.norm_sub import norm_sub
 
 
@@ -19,7 +19,7 @@ def test_the_gap_is_a_bound_on_what_is_missing(seed: int) -> None:
     """Against SLSQP, which finds the largest mean log likelihood another way."""
     density, counts = random_problem(seed)
     shares = counts / counts.sum()
-    weights, convergence = _mixture_weights(density, counts)
+    weights, convergence = mixture_weights(density, counts)
     best = minimize(
         lambda w: -float(shares @ np.log(density @ w)),
         np.full(6, 1 / 6),
@@ -38,9 +38,9 @@ def test_the_gap_is_a_bound_on_what_is_missing(seed: int) -> None:
 def test_columns_that_are_alike_do_not_keep_the_weights_from_settling() -> None:
     """The likelihood has many maximisers then; expectation maximisation goes to one of them."""
     density, counts = random_problem(9)
-    doubled, convergence = _mixture_weights(np.hstack([density, density]), counts)
+    doubled, convergence = mixture_weights(np.hstack([density, density]), counts)
     assert doubled[:6] == pytest.approx(doubled[6:])
-    alone, once = _mixture_weights(density, counts)
+    alone, once = mixture_weights(density, counts)
     assert 2 * doubled[:6] == pytest.approx(alone, abs=1e-3)
     assert convergence.status == once.status
     assert convergence.path_length == pytest.approx(once.path_length / np.sqrt(2), rel=0.01)

@@ -9,7 +9,6 @@ import pytest
 from ldp_core.analysis.errors import AnalysisError, TooLargeError
 from ldp_core.analysis.max_margin.classify import EXAMPLE, MaxMarginRequest, from_json, predicted_seconds, run
 from ldp_core.analysis.max_margin.clusters import draw_clusters
-from ldp_core.analysis.max_margin.stability import flip_probabilities, noise_to_spread
 from ldp_core.analysis.progress import Cancelled, Step
 from ldp_core.analysis.result import AnalysisResult
 from tests.ldp_core.analysis.max_margin.known import KNOWN
@@ -142,6 +141,11 @@ P_OK, L_OK = [[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]], [1, -1, 1]
         ({"points": P_OK, "labels": L_OK, "test_points": [[1.0]], "test_labels": [1]}, "wrong_shape", "test_points"),
         ({"points": [[1.0], [2.0]], "labels": [1, -1], "grid": 5}, "wrong_shape", "grid"),
         ({"points": P_OK, "labels": L_OK, "flip_samples": 10}, "missing_field", "noise_sd"),
+        (
+            {"points": P_OK, "labels": L_OK, "flip_samples": 10, "noise_sd": 1},
+            "too_few_points",
+            "flip_samples",
+        ),
         ({"points": P_OK, "labels": L_OK, "noise_sd": -1.0}, "out_of_range", "noise_sd"),
         ({"points": P_OK, "labels": L_OK, "noise_sd": [0.1]}, "wrong_shape", "noise_sd"),
         ({"points": P_OK, "labels": L_OK, "bias": True}, "unknown_field", "bias"),
@@ -182,23 +186,3 @@ def test_it_stops_when_told_in_every_phase(unit: str) -> None:
     )
     with pytest.raises(Cancelled):
         run(request, progress=stop)
-
-
-def test_flips_of_a_line_are_normal_probabilities() -> None:
-    from scipy.stats import norm
-
-    X = np.array([[0.5, 0.0], [-1.0, 2.0], [3.0, 1.0]])
-    sd = np.array([0.5, 1.0, 0.1])
-    found = flip_probabilities(
-        X, sd, lambda points: points[:, 0], samples=4000, rng=np.random.default_rng(1), watch=lambda done: None
-    )
-    # 5 standard errors: false alarm 2e-6
-    wanted = norm.sf(np.abs(X[:, 0]) / sd)
-    assert (np.abs(found - wanted) <= 5 * np.sqrt(wanted * (1 - wanted) / 4000) + 1e-12).all()
-
-
-def test_noise_is_compared_with_the_spread() -> None:
-    X = np.array([[1.0, 0.0], [-1.0, 0.0]])
-    assert noise_to_spread(X, np.array([0.5, 0.5])) == pytest.approx(0.5)
-    noisy = MaxMarginRequest(points=[[0.0], [1.0], [2.0], [3.5]], labels=[1, -1, 1, -1], noise_sd=2.0, iterations=100)  # type: ignore[arg-type]
-    assert "noise_dominated" in run(noisy).warnings
