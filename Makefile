@@ -4,9 +4,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# Compiled here once and kept in a cache, so that the first estimate of a new service does not wait for the compiler.
-COMPILE := $(BIN)/python -c 'from ldp_core.decoding import compile_kernels; compile_kernels()'
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+# Packages by all cores, where pip uses one; the decoders once, so that the first estimate of a new service does not wait.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; $(BIN)/python -c 'from ldp_core.decoding import compile_kernels; compile_kernels()'
 CHROMIUM := chromium fonts-dejavu-core
 # Compiled modules and rewritten tests are kept: else every process that a test starts compiles the project anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,13 +21,14 @@ help: ## Show this list
 demo: $(VENV)/.demo ## Simulated phones report to a real service; the histogram appears beside the truth
 	$(BIN)/fano demo
 
-test: $(VENV)/.dev browser ## All tests, PostgreSQL and a real browser included (what CI runs)
+test: ## All tests, PostgreSQL and a real browser included (what CI runs)
+	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev browser
 	@$(MAKE) --no-print-directory --jobs 2 lint all-tests
 
 test-slow: $(VENV)/.slow ## Long statistics and fault suites, under 80 minutes
 	$(BIN)/pytest -m slow -n 2 --timeout 3600
 
-check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, about two minutes
+check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, about a minute
 	@$(MAKE) --no-print-directory --jobs 2 lint quick-tests
 
 lint: $(VENV)/.dev

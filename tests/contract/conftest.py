@@ -25,7 +25,8 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         else:
             cluster: PostgresqlCluster = request.getfixturevalue("postgresql")
             url = stack.enter_context(cluster.database())
-        service = stack.enter_context(InProcess(settings(url, data_dir=folder)))
+        # each request about an array gets one of its own
+        service = stack.enter_context(InProcess(settings(url, data_dir=folder, arrays_per_token=100_000)))
         stack.enter_context(answered_in_process(service))
         yield Target(service)
 
