@@ -65,7 +65,8 @@ def effective_items(promise: Promise, error_ratios: Sequence[float]) -> float:
     """
     if len(error_ratios) < 2:
         return 1.0
-    return max(1.0, min(promise.independent_items, 2 / float(np.var(error_ratios, ddof=1))))
+    spread = max(float(np.var(error_ratios, ddof=1)), 2 / promise.independent_items)
+    return max(1.0, 2 / spread)
 
 
 def error_p_value(error_ratios: Sequence[float], freedom: float) -> float:
@@ -76,10 +77,11 @@ def error_p_value(error_ratios: Sequence[float], freedom: float) -> float:
     """
     mean, fleets = float(np.mean(error_ratios)), len(error_ratios)
     by_chi_square = float(min(chdtr(freedom, freedom * mean), chdtrc(freedom, freedom * mean)))
-    if fleets < 2:
+    spread = float(np.std(error_ratios, ddof=1)) if fleets > 1 else 0.0
+    if spread == 0:  # one fleet, or fleets of so few phones that all said the same
         return min(1.0, 2 * by_chi_square)
-    t = (mean - 1) / (float(np.std(error_ratios, ddof=1)) / math.sqrt(fleets))
-    return min(1.0, 2 * max(by_chi_square, float(stdtr(fleets - 1, -abs(t)))))
+    by_t = float(stdtr(fleets - 1, -abs(mean - 1) / spread * math.sqrt(fleets)))
+    return min(1.0, 2 * max(by_chi_square, by_t))
 
 
 def _at_least(events: float, trials: float, rate: float) -> float:

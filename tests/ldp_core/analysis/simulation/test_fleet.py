@@ -195,6 +195,14 @@ def test_few_reports_and_single_fleets_are_said() -> None:
     assert run(request(phones=1, repetitions=2)).verdict in fleet.VERDICTS
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_fleets_of_one_phone_that_all_say_the_same_have_an_answer(seed: int) -> None:
+    coin = {"name": "randomized_response", "epsilon": "3", "domain_size": 2}
+    body = plain(run(request(mechanism=coin, phones=1, repetitions=2, seed=seed)))
+    assert body["verdict"] in fleet.VERDICTS
+    assert "few_reports" in body["warnings"]
+
+
 def test_seeds_decide_and_nothing_else_does() -> None:
     one, again, other = (plain(run(request(seed=seed))) for seed in (1, 1, 2))
     assert one == again
