@@ -44,7 +44,7 @@ class LabelEstimate:
 
     @property
     def standard_error(self) -> float:
-        """Of `mean`: sqrt((magnitude^2 - mean^2) / m). The mean of squared labels is at least the square of their mean, so it is never too small."""
+        """Of `mean`: sqrt((magnitude^2 - mean^2) / m). The mean of squared labels is at least the square of their mean, so it errs on the safe side."""
         return math.sqrt(max(self.magnitude**2 - self.mean**2, 0.0) / len(self.labels))
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:

@@ -1,14 +1,13 @@
 """Estimates over HTTP, as JSON or CSV."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from server.api.dependencies import KnownQueryOnly, ReaderOnly, ServicesOf
-from server.api.devices import matches
 from server.api.estimate_schemas import EstimateOut
-from server.api.openapi import problems
+from server.api.rendered import rendered_answers, rendered_response
 from server.services.estimate_views import EstimateView
 from server.services.estimates import Asked
 
@@ -18,26 +17,11 @@ router = APIRouter(prefix="/v1/collections", tags=["estimates"], dependencies=[K
 
 PostProcess = Literal["norm_sub", "simplex", "base_cut", "empirical_bayes"]
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "JSON, or CSV with one header row and one row for each item", "content": {"text/csv": {}}},
-    304: {"description": "The reports are still the same"},
-}
-
 
 @router.get(
     "/{collection_id}/estimates",
     response_model=EstimateOut,
-    responses={
-        **_ANSWERS,
-        **problems(
-            "unknown-token",
-            "insufficient-scope",
-            "unknown-collection",
-            "not-enough-reports",
-            "invalid-parameters",
-            "database-unavailable",
-        ),
-    },
+    responses=rendered_answers("item"),
 )
 async def get_estimates(
     collection_id: str,
@@ -64,7 +48,4 @@ async def get_estimates(
     asked = Asked(window=window, cohort=cohort, decoder=decoder)
     view = EstimateView(confidence=confidence, top=top, format=format, post=tuple(dict.fromkeys(post or ())))
     rendered = await asyncio.wrap_future(services.estimates.submit(collection_id, asked, view.render, version))
-    headers = {"ETag": rendered.etag, "Cache-Control": "no-cache", "Fano-Provenance": rendered.provenance}
-    if matches(request.headers.get("if-none-match"), rendered.etag):
-        return Response(status_code=304, headers=headers)
-    return Response(rendered.content, headers=headers, media_type=rendered.media_type)
+    return rendered_response(request, rendered)

@@ -1,19 +1,23 @@
 """The executor of a Dask cluster: tasks go to its scheduler, which gives them to workers and again to others when a worker is lost.
 
-Workers need this package and one thread each: `dask worker tcp://scheduler:8786 --nthreads 1`. A task is stopped between two of its
-steps; one numeric call of a remote worker cannot be interrupted, but nobody waits for it any more.
+Workers need this package and one thread each: `dask worker tcp://scheduler:8786 --nthreads 1 --no-nanny`. Such a worker hands the task on
+to a process of its own, so that a cancellation ends any numeric call with the process that makes it. Below a nanny a worker may not
+have processes: there it carries the task out itself, and a cancelled one stops between two of its steps.
 """
 
 import contextlib
+import multiprocessing
 import threading
 import time
 import uuid
+from functools import cache
 from typing import Any
 
-from distributed import Client, Event, Future, KilledWorker, get_worker
+from distributed import Client, Event, Future, KilledWorker, get_client, get_worker
 
 from ldp_core.analysis.progress import Cancelled, Step
 from server.jobs.executor import Tell
+from server.jobs.local import LocalExecutor
 from server.jobs.task import Outcome, Task
 from server.jobs.work import perform
 
@@ -89,25 +93,58 @@ class DaskExecutor:
 
 def _carry_out(task: Task, key: str, topic: str) -> Outcome:
     """What a worker of the cluster does."""
-    return perform(task, _RemoteWatch(key, topic))
+    link = _Link(key, topic)
+    if multiprocessing.current_process().daemon:  # below a nanny
+        return perform(task, link.progress)
+    cancelled, done = threading.Event(), threading.Event()
+    watch = threading.Thread(target=link.watch, args=(cancelled, done), daemon=True)
+    watch.start()
+    try:
+        return _processes().execute(task, link.tell, cancelled)
+    finally:
+        done.set()
+        watch.join()
 
 
-class _RemoteWatch:
-    """The progress of a task on a worker: tells the service, and asks now and then whether it was cancelled."""
+@cache
+def _processes() -> LocalExecutor:
+    """One process for each thread of this worker."""
+    return LocalExecutor(get_worker().state.nthreads)
+
+
+class _Link:
+    """What connects a task on a worker with the service: how far it is, there; that it was cancelled, here."""
 
     def __init__(self, key: str, topic: str) -> None:
         self._worker = get_worker()
         self._key, self._topic = key, topic
         self._told = self._asked = -1.0
-        self._stop = Event(key)
+        self._stop = Event(key, client=get_client())  # found here, in the thread of a task, for any thread
 
-    def __call__(self, step: Step) -> None:
+    def tell(self, step: Step) -> None:
+        """Tell the service how far it is."""
+        self._worker.log_event(self._topic, {"key": self._key, "step": vars(step)})
+
+    def is_stopped(self) -> bool:
+        """Was it cancelled? A scheduler that does not answer has not cancelled anything."""
+        with contextlib.suppress(OSError):
+            return bool(self._stop.is_set())
+        return False
+
+    def watch(self, cancelled: threading.Event, done: threading.Event) -> None:
+        """Set `cancelled` when the task was, until it is done."""
+        while not done.wait(_ASK_SECONDS):
+            if self.is_stopped():
+                cancelled.set()
+                return
+
+    def progress(self, step: Step) -> None:
+        """The progress of a task that this worker carries out itself: told a few times a second, and stopped here."""
         now = time.monotonic()
         if now - self._asked >= _ASK_SECONDS:
             self._asked = now
-            with contextlib.suppress(TimeoutError):
-                if self._stop.is_set():
-                    raise Cancelled
+            if self.is_stopped():
+                raise Cancelled
         if now - self._told >= _TELL_SECONDS or step.done == step.total:
             self._told = now
-            self._worker.log_event(self._topic, {"key": self._key, "step": vars(step)})
+            self.tell(step)

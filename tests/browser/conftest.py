@@ -68,6 +68,7 @@ class Town:
     few: dict[str, Any]
     empty: dict[str, Any]
     draft: dict[str, Any]
+    labels: dict[str, Any]
 
     @property
     def reading_pages(self) -> dict[str, str]:
@@ -79,6 +80,7 @@ class Town:
             "few": f"/collections/{self.few['id']}",
             "empty": f"/collections/{self.empty['id']}",
             "draft": f"/collections/{self.draft['id']}",
+            "labels": f"/collections/{self.labels['id']}",
             "series": f"/collections/{self.words['id']}/series",
             "plan": "/plan",
             "compare": "/compare?items=64",
@@ -111,7 +113,9 @@ def town(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
         live.report(few, [0, 1, 2, 3] * 160, rng)
         empty = live.create(name="empty", epsilon="1", **crash)
         draft = live.create(name="draft", epsilon="8", opened=False, **crash)
-        yield Town(live, words, noise, few, empty, draft)
+        labels = live.create(name="labels", question="Did it help?", epsilon="1", labels={"rows": 500, "bound": "2"})
+        live.send(labels, (2 * np.arange(400) + (rng.random(400) < 0.6)).tolist())
+        yield Town(live, words, noise, few, empty, draft, labels)
 
 
 @dataclass

@@ -49,7 +49,10 @@ class Live:
         mechanism = create(
             made["mechanism"], epsilon=made["epsilon"], domain_size=made["domain_size"], **made["parameters"]
         )
-        messages = mechanism.randomize_many(np.asarray(answers), rng).tolist()
+        self.send(made, mechanism.randomize_many(np.asarray(answers), rng).tolist())
+
+    def send(self, made: dict[str, Any], messages: Sequence[int]) -> None:
+        """These messages, as a relay sends them."""
         for start in range(0, len(messages), 10_000):
             body = {
                 "spec_digest": made["spec_digest"],

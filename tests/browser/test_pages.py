@@ -12,10 +12,10 @@ from tests.browser.conftest import Town, Visitor
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one town for all
 
 NAMES = (
-    "collections", "collection", "noise", "few", "empty", "draft", "series", "plan", "compare", "curves", "fleet",
-    "login", "new", "keys", "tokens", "analyses", "analysis",
+    "collections", "collection", "noise", "few", "empty", "draft", "labels", "series", "plan", "compare", "curves", "fleet",
+    "login", "new", "keys", "tokens", "analyses", "analysis", "fit",
 )  # fmt: skip
-DRAWN = {"collection": 2, "noise": 1, "series": 1, "plan": 2, "compare": 3, "curves": 1, "fleet": 0}
+DRAWN = {"collection": 2, "noise": 1, "labels": 1, "series": 1, "plan": 2, "compare": 3, "curves": 1, "fleet": 0}
 LOOKS = {
     "wide-light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "wide-dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -33,6 +33,7 @@ def address(town: Town, name: str) -> str:
         "tokens": "/tokens",
         "analyses": "/analysis",
         "analysis": "/analysis/max-margin",
+        "fit": f"/analysis/single-location/fit?collection={town.labels['id']}",
     }
     return forms.get(name) or town.reading_pages[name]
 
@@ -92,6 +93,8 @@ def test_states_have_a_sentence_each(visitors: Make, town: Town) -> None:
     page = visitor.open(town.reading_pages["draft"])
     assert page.get_by_text("Draft: takes no reports until it is opened.").is_visible()
     assert page.get_by_text("At ε = 8 a report usually reveals the answer.").is_visible()
+    page = visitor.open(town.reading_pages["labels"])
+    assert page.get_by_text("400 of 500 rows were reported once.").is_visible()
     page = visitor.open(town.reading_pages["noise"] + "?order=index")
     assert page.get_by_text("Nothing stands out yet.").first.is_visible()
     page.get_by_text("The numbers as a table").click()

@@ -29,6 +29,24 @@ def test_a_collection_is_searched_ordered_and_linked(visitors: Make, town: Town)
     expect(page.locator("#items tbody tr").first.locator("th")).to_have_text(re.compile("hous"))
 
 
+def test_a_window_is_chosen_and_all_of_the_page_is_about_it(visitors: Make, town: Town) -> None:
+    page = visitors().open(town.reading_pages["collection"])
+    whole = page.locator(".finding").inner_text()
+    chosen = page.get_by_label("Window", exact=True)
+    chosen.focus()
+    chosen.select_option(index=1)
+    expect(page.locator(".facts")).to_contain_text("n = 5,000")
+    expect(page.locator(".finding")).not_to_have_text(whole)
+    expect(page.locator("#items .plot > svg")).to_be_visible()
+    expect(chosen).to_be_focused()
+    assert "window=" in page.url
+    page.get_by_label("Find an answer").press_sequentially("hous")
+    expect(page.locator("#items tbody tr").first.locator("th")).to_have_text(re.compile("hous"))
+    assert "window=" in page.url
+    page.go_back()
+    expect(page.locator(".facts")).to_contain_text("n = 20,000")
+
+
 def test_a_slider_moves_the_picture_and_the_address_by_keyboard(visitors: Make) -> None:
     page = visitors().open("/plan")
     slider = page.get_by_role("slider", name="Privacy loss ε, slider")

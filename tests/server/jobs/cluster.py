@@ -28,7 +28,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
+def cluster(folder: Path, workers: int = 2, *, nanny: bool = False) -> Iterator[Cluster]:
     file, log = folder / "scheduler.json", (folder / "dask.log").open("wb")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONWARNINGS": "ignore"}
 
@@ -38,13 +38,14 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
             [*command, *arguments], env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
         )
 
+    how = "--nanny" if nanny else "--no-nanny"
     running = [start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--idle-timeout", "600s")]
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         running += [
-            start("dask_worker", "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--death-timeout", "60")
+            start("dask_worker", "--nthreads", "1", how, "--host", "127.0.0.1", "--death-timeout", "60")
             for _ in range(workers)
         ]
 

@@ -103,6 +103,29 @@ def test_progress_comes_and_a_cancelled_task_stops(executor: DaskExecutor) -> No
     assert len(running.steps) == told
 
 
+def test_a_cancelled_call_that_never_looks_up_ends_with_its_process(executor: DaskExecutor) -> None:
+    stubborn = [Running(executor, KindedTask("stubborn", "none", {"count": 10**12})) for _ in range(2)]
+    time.sleep(1.0)
+    for one in stubborn:
+        one.cancelled.set()
+    assert [one.ended().state for one in stubborn] == ["cancelled"] * 2
+    both = [Running(executor, KindedTask("sleep", "none", {"steps": 20})) for _ in range(2)]
+    assert [one.ended().state for one in both] == ["done"] * 2  # both workers are free; hours without the cancellation
+
+
+def test_a_worker_below_a_nanny_stops_between_steps(tmp_path: Path) -> None:
+    with cluster(tmp_path, workers=1, nanny=True) as dask:
+        executor = DaskExecutor(dask.address, 1)
+        try:
+            running = Running(executor, KindedTask("sleep", "none", {"steps": 10**6}))
+            running.began()
+            running.cancelled.set()
+            assert running.ended().state == "cancelled"
+            assert Running(executor, KindedTask("sleep", "none", {"steps": 20})).ended().state == "done"
+        finally:
+            executor.close()
+
+
 def test_the_service_hands_its_jobs_to_the_cluster(dask: Cluster, sqlite_url: str, tmp_path: Path) -> None:
     body = {**DYNAMICS, "steps": 16_000, "runs": 30}
     with InProcess(settings(sqlite_url, data_dir=tmp_path, dask_scheduler=dask.address)) as service:
