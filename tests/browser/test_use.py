@@ -199,6 +199,20 @@ def test_an_analysis_is_asked_watched_and_answered(visitors: Make, town: Town) -
     expect(page.locator(".finding")).to_have_text("Cancelled. Nothing was found.")
 
 
+def test_a_fleet_with_the_mechanism_of_a_collection_is_simulated(visitors: Make, town: Town) -> None:
+    page = visitors().open(f"/analysis/fleet-simulation?collection={town.noise['id']}")
+    expect(page.get_by_label("Collection")).to_have_value(town.noise["id"])
+    page.get_by_label("Phones", exact=True).fill("5000")
+    page.get_by_label("Fleets", exact=True).fill("10")
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_url("**/analysis/jobs/*")
+    expect(page.locator(".finding")).to_have_text(re.compile("^As promised: "), timeout=60_000)
+    expect(page.locator("main")).to_contain_text("none of its reports was looked at")
+    expect(page.locator("figure[data-kind=intervals] svg")).to_be_visible()
+    expect(page.locator("figure[data-kind=columns] svg")).to_have_count(3)
+    assert [violation["id"] for violation in Axe().run(page).response["violations"]] == []
+
+
 def start_fleet(page: Page, collection: str, phones: int) -> None:
     page.get_by_label("Collection").select_option(collection)
     page.get_by_label("They answer like").select_option("words")

@@ -7,6 +7,7 @@ fifth of `FALSE_ALARMS` (Bonferroni).
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -61,11 +62,12 @@ def bias_p_value(promise: Promise, errors: FloatArray, fleets: int) -> float:
 def effective_items(promise: Promise, error_ratios: Sequence[float]) -> float:
     """nu: so many independent normal errors vary as much in sum of squares, 2 / Var(Q). At most that of the promise.
 
-    error_ratios: (R,) Q of each fleet. From one fleet nothing can be told, and nu is 1.
+    error_ratios: (R,) Q of each fleet. From one fleet nothing can be told, and nu is 1 at most. It is far below 1 where phones hardly
+    ever say anything but the truth: then Q is nearly always 0.
     """
     if len(error_ratios) < 2:
-        return 1.0
-    return max(1.0, min(promise.independent_items, 2 / float(np.var(error_ratios, ddof=1))))
+        return min(1.0, promise.independent_items)
+    return 2 / max(float(np.var(error_ratios, ddof=1)), 2 / promise.independent_items)
 
 
 def error_p_value(error_ratios: Sequence[float], freedom: float) -> float:
@@ -75,14 +77,19 @@ def error_p_value(error_ratios: Sequence[float], freedom: float) -> float:
     which t knows, and then Q is nearly normal. error_ratios: (R,) Q of each fleet · freedom: R nu.
     """
     mean, fleets = float(np.mean(error_ratios)), len(error_ratios)
-    by_chi_square = float(min(chdtr(freedom, freedom * mean), chdtrc(freedom, freedom * mean)))
-    if fleets < 2:
+    tail = chdtr if mean < 1 else chdtrc
+    by_chi_square = float(
+        tail(freedom, max(freedom * mean, sys.float_info.min))
+    )  # with far less than one degree, 0 is likely
+    spread = float(np.std(error_ratios, ddof=1)) if fleets > 1 else 0.0
+    if spread == 0:  # one fleet, or fleets of so few phones that all said the same
         return min(1.0, 2 * by_chi_square)
-    t = (mean - 1) / (float(np.std(error_ratios, ddof=1)) / math.sqrt(fleets))
-    return min(1.0, 2 * max(by_chi_square, float(stdtr(fleets - 1, -abs(t)))))
+    by_t = float(stdtr(fleets - 1, -abs(mean - 1) / spread * math.sqrt(fleets)))
+    return min(1.0, 2 * max(by_chi_square, by_t))
 
 
 def _at_least(events: float, trials: float, rate: float) -> float:
-    """The chance of at least so many events, rounded up, in so many trials, rounded down."""
-    count, of = int(np.ceil(events - 1e-9)), int(trials)
-    return 1.0 if count <= 0 or rate >= 1 else float(bdtrc(count - 1, of, rate)) if count <= of else 0.0
+    """The chance of at least so many events, rounded up, in so many trials, rounded down, but in one."""
+    of = max(1, int(trials))
+    count = min(of, int(np.ceil(events - 1e-9)))
+    return 1.0 if count <= 0 or rate >= 1 else float(bdtrc(count - 1, of, rate))

@@ -2,8 +2,8 @@
 
 Notation: k items, n phones · v_x: variance of the estimate of item x · s, r: support rates, `SupportRates`.
 A report moves the estimate of an item by at most b / n with b = 1 / (s - r). The step delta_x = b / (n sqrt(v_x)) is that in
-standard errors: the skewness of an estimate is at most delta_x and its excess kurtosis at most delta_x^2, since the m-th moment of
-what a report adds is at most b^(m-2) times its variance.
+standard errors: the skewness of an estimate is at most delta_x, since the third moment of what a report adds is at most b times its
+variance. In the same way the fourth moments of all items together add at most b^2 / (n^2 v), v the mean of v_x, to the variance of Q.
 """
 
 import math
@@ -53,12 +53,13 @@ class Promise:
     def independent_items(self) -> float:
         """So many independent normal errors have a sum of squares that varies as that of all items does: nu.
 
-        1/nu = 1/(m - 1) + delta^2 / 2 with m = (sum v)^2 / sum v^2. The one is for the direction in which estimates are tied,
-        their sum; delta^2 bounds what their kurtosis adds. For two items, whose errors are one error, m - 1 is 1.
+        1/nu = 1/(m - 1) + b^2 / (2 n^2 v) with m = (sum v)^2 / sum v^2. The one is for the direction in which estimates are tied,
+        their sum; the second term bounds what fourth moments add. For two items, whose errors are one error, m - 1 is 1.
         Fewer where a frequent item ties others together, as points of one line are in a geometry.
         """
         independent = self.total_variance**2 / float((self.variances**2).sum())
-        return 1 / (1 / max(1.0, independent - 1) + self.step**2 / 2)
+        fourth = (self.largest_move / self.phones) ** 2 / float(np.mean(self.variances))
+        return 1 / (1 / max(1.0, independent - 1) + fourth / 2)
 
     def miss_rate(self, nominal: float, z: float) -> float:
         """The most that a miss of z standard errors with this nominal probability may happen.

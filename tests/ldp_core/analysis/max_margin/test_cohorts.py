@@ -71,7 +71,7 @@ def stated_and_real(asked: Setting, method: str, collections: int) -> tuple[floa
     """The mean flip probability that is stated, and the share of labels that change when the same phones answer again."""
     observed = asked.collected()
     fresh = np.concatenate([asked.collected() for _ in range(collections)])
-    base: dict[str, Any] = {"points": observed, "labels": asked.labels, "iterations": 4000, "methods": (method,)}
+    base: dict[str, Any] = {"points": observed, "labels": asked.labels, "iterations": 2000, "methods": (method,)}
     again: dict[str, Any] = {"test_points": fresh, "test_labels": np.tile(asked.labels, collections)}
     result = run(MaxMarginRequest(**base, **again, noise_sd=asked.sd, flip_samples=100)).result
     assert result["errors"][method]["train"] == 0  # so a wrong label of a fresh collection is one that flipped

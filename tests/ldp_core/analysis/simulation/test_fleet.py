@@ -195,6 +195,25 @@ def test_few_reports_and_single_fleets_are_said() -> None:
     assert run(request(phones=1, repetitions=2)).verdict in fleet.VERDICTS
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_fleets_of_one_phone_that_all_say_the_same_have_an_answer(seed: int) -> None:
+    coin = {"name": "randomized_response", "epsilon": "3", "domain_size": 2}
+    body = plain(run(request(mechanism=coin, phones=1, repetitions=2, seed=seed)))
+    assert body["verdict"] in fleet.VERDICTS
+    assert "few_reports" in body["warnings"]
+
+
+@pytest.mark.parametrize("name", list_mechanisms())
+@pytest.mark.parametrize(("items", "phones", "repetitions"), [(2, 1, 2), (5, 1_000, 3), (30, 7, 1)])
+def test_phones_that_never_lie_are_as_promised(name: str, items: int, phones: int, repetitions: int) -> None:
+    """At epsilon = 24 a phone lies once in billions of reports, so every error is far below the promised one, nearly always."""
+    mechanism = {"name": name, "epsilon": "24", "domain_size": items}
+    body = plain(run(request(mechanism=mechanism, phones=phones, repetitions=repetitions)))
+    assert body["verdict"] == "as_promised"
+    assert "few_reports" in body["warnings"]
+    assert "non_finite_values" not in body["warnings"]
+
+
 def test_seeds_decide_and_nothing_else_does() -> None:
     one, again, other = (plain(run(request(seed=seed))) for seed in (1, 1, 2))
     assert one == again
