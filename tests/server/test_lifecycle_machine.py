@@ -85,9 +85,9 @@ class Machine(ServiceMachine):
     def start(self) -> None:
         chosen = service_settings(self.url, data_dir=self.folder, retry_horizon_days=HORIZON // DAY)
         self.service = InProcess(chosen, self.clock)
-        self.service.__enter__()
         services = self.service.app.state.services
-        services.housekeeping.close()  # its rounds are a rule here
+        services.housekeeping.close()  # before it could begin: its rounds are a rule here
+        self.service.__enter__()
         self.retention = Retention(services.database, self.clock, retry_horizon=HORIZON, rows=2)
 
     def teardown(self) -> None:

@@ -75,9 +75,9 @@ class Timed:
     def __init__(self, url: str, folder: Path, *, horizon: int, clock: FakeClock | None = None, **chosen: Any) -> None:
         self.clock = clock or FakeClock(START)
         self.service = InProcess(settings(url, data_dir=folder, fold_seconds=0, **chosen), self.clock)
-        self.service.__enter__()
         self.services = self.service.app.state.services
-        self.services.housekeeping.close()
+        self.services.housekeeping.close()  # before it could begin
+        self.service.__enter__()
         self.retention = Retention(self.services.database, self.clock, retry_horizon=horizon, rows=2)
 
     def close(self) -> None:
