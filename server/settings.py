@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         ge=1_024,
         description="size of a file of arrays for analyses, and of the numbers in it, at most",
     )
-    arrays_per_token: int = Field(default=50, ge=1, description="arrays of one token that may be stored")
+    arrays_per_token: int = Field(default=20, ge=1, description="arrays of one token that may be stored")
     array_retention_days: int = Field(default=7, ge=1, le=999, description="days for which an array is kept")
     dask_scheduler: str | None = Field(
         default=None, description="address of a Dask scheduler that jobs are handed to; the local pool when not set"

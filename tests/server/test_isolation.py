@@ -18,9 +18,9 @@ pytestmark = pytest.mark.thorough
 OPEN_TO_ALL = {"/v1/plan", "/v1/mechanisms"}
 ASKING = ("/compare", "/top-k", "/utilities")
 """Ends of addresses whose POST only reads."""
-OWN = ("/v1/analysis", "/v1/jobs")
+OWN = ("/v1/analysis", "/v1/arrays", "/v1/jobs")
 """What any reader may ask, and of what everybody sees their own."""
-NEVER_THERE = ("/v1/operations/{operation_id}", "/v1/jobs/{job_id}")
+NEVER_THERE = ("/v1/operations/{operation_id}", "/v1/jobs/{job_id}", "/v1/arrays/{array_id}")
 
 
 class World:
@@ -71,7 +71,14 @@ class World:
         return str(made["write_key"])
 
     def ask(self, method: str, path: str, collection: str, token: str | None) -> httpx.Response:
-        ids = {"key_id": "0", "token_id": "0", "operation_id": "none", "job_id": "none", "path": "utilities"}
+        ids = {
+            "key_id": "0",
+            "token_id": "0",
+            "operation_id": "none",
+            "job_id": "none",
+            "array_id": "none",
+            "path": "utilities",
+        }
         filled = path.format(collection_id=self.collections[collection], **ids)
         headers = {} if token is None else bearer(token)
         return self.service.request(method, filled, headers=headers)

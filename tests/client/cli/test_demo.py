@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[3]
 FAKE = [sys.executable, "-m", "tests.client.fake_serve"]
 
 RUN_DEMO = """
-import sys, client.cli.demo, client.cli.application
+import signal, sys, client.cli.demo, client.cli.application
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests themselves run in the background
 client.cli.demo.serve_command = lambda folder, port: [sys.executable, "-m", "tests.client.fake_serve"]
 sys.exit(client.cli.application.run(["demo", "--phones", "300", "--items", "40", "--population", "emoji", "--json"]))
 """
