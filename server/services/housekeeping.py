@@ -68,7 +68,10 @@ class Housekeeping:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            self._clock.wait(self._wake, self._round())
+            begun = self._clock.now()
+            pause = self._round()
+            # from the beginning of the round, which may have missed what came due while it ran; a clock that steps back changes nothing
+            self._clock.wait(self._wake, min(pause, begun + pause - self._clock.now()))
 
     def _round(self) -> float:
         """One round. Returns the seconds until the next; whatever went wrong, there is a next."""

@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -263,6 +264,28 @@ def test_the_housekeeping_forgets_by_itself(timed: InProcess, clock: FakeClock, 
         time.sleep(0.05)
     assert stored_keys(database_url) == 0
     assert stored_messages(database_url) == {1: 3}
+
+
+def test_what_comes_due_during_a_round_is_done_in_the_next(
+    timed: InProcess, clock: FakeClock, database_url: str
+) -> None:
+    housekeeping = timed.app.state.services.housekeeping
+    collection = create(timed.post)
+    upload(timed, collection, {**collection.batch([1]), "window": START // DAY})
+    turned = threading.Event()
+
+    def turn_once() -> None:
+        if not turned.is_set():
+            turned.set()
+            clock.turn(36 * DAY)  # after the purge of this round
+
+    housekeeping._also = (turn_once,)
+    housekeeping.wake()
+    deadline = time.monotonic() + 20
+    while stored_keys(database_url) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert turned.is_set()
+    assert stored_keys(database_url) == 0
 
 
 def test_db_purge_forgets_now(database_url: str, tmp_path: Path) -> None:
