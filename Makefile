@@ -25,7 +25,7 @@ test: ## All tests, PostgreSQL and a real browser included (what CI runs)
 	@$(MAKE) --no-print-directory --jobs 2 $(VENV)/.dev browser
 	@$(MAKE) --no-print-directory --jobs 2 lint all-tests
 
-test-slow: $(VENV)/.slow ## Long statistics and fault suites, under 80 minutes
+test-slow: $(VENV)/.slow ## Long statistics and fault suites
 	$(BIN)/pytest -m slow -n 2 --timeout 3600
 
 check: $(VENV)/.dev ## Format, lint, types, imports and the quick tests, about a minute

@@ -33,22 +33,25 @@ class NamedArray:
 
 
 def read_arrays(file: BinaryIO, limit: int) -> Iterator[NamedArray]:
-    """The arrays of a file, one after the other. limit: bytes of all arrays together.
+    """The arrays of a file, one after the other. limit: bytes of the numbers of all arrays together, in the file and as they are kept.
 
     Raises InvalidParameters for anything but arrays of up to 4 axes of numbers, TooLarge above the limit.
     """
     if not zipfile.is_zipfile(file):
         file.seek(0)
-        yield NamedArray("", _read(file, limit))
+        yield NamedArray("", _read(file, limit, limit))
         return
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             _check_members(members, limit)
+            left = limit
             for member in members:
                 with archive.open(member) as inner:
                     content = BytesIO(inner.read(member.file_size))
-                yield NamedArray(member.filename.removesuffix(".npy"), _read(content, limit))
+                numbers = _read(content, left, limit)
+                left -= numbers.nbytes
+                yield NamedArray(member.filename.removesuffix(".npy"), numbers)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -109,12 +112,13 @@ class _Header:
         return prod(sides)
 
 
-def _read(file: BinaryIO, limit: int) -> FloatArray:
-    """The numbers of one .npy file, once its header and its length agree."""
+def _read(file: BinaryIO, left: int, limit: int) -> FloatArray:
+    """The numbers of one .npy file, once its header and its length agree. left: bytes of the limit that earlier arrays left."""
     header = _Header.read(file)
     count, begin = header.numbers, file.tell()
+    kept = np.dtype("<f4" if header.dtype.kind == "f" and header.dtype.itemsize <= 4 else "<f8")
     size = count * header.dtype.itemsize
-    if max(size, 4 * count) > limit:
+    if max(size, count * kept.itemsize) > left:
         raise _too_large(limit)
     end = file.seek(0, 2)
     if end - begin != size:
@@ -124,8 +128,7 @@ def _read(file: BinaryIO, limit: int) -> FloatArray:
     file.seek(begin)
     raw = np.frombuffer(file.read(size), dtype=header.dtype)
     numbers = raw.reshape(header.shape, order="F" if header.fortran else "C")
-    small = header.dtype.kind == "f" and header.dtype.itemsize <= 4
-    return np.ascontiguousarray(numbers, dtype="<f4" if small else "<f8").reshape(header.shape)
+    return np.ascontiguousarray(numbers, dtype=kept).reshape(header.shape)
 
 
 def _invalid(detail: str) -> InvalidParameters:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ldp_core.errors import TallyError
 from ldp_core.labels import LabelEstimate, RowLabels, format_bound, parse_bound
 from ldp_core.mechanisms import Tally
 from ldp_core.privacy.epsilon import format_epsilon
@@ -78,9 +79,10 @@ def required_labels(row: CollectionRow) -> RowLabels:
 
 def label_estimate(labels: RowLabels, tally: Tally) -> LabelEstimate:
     """What a tally says of its rows. Raises NotEnoughReports when no row has exactly one report."""
-    if len(labels.single_reports(tally)[0]) == 0:
-        raise NotEnoughReports("no row has exactly one report yet; wait for more", have=0, need=1)
-    return LabelEstimate.of(labels, tally)
+    try:
+        return LabelEstimate.of(labels, tally)
+    except TallyError as error:
+        raise NotEnoughReports("no row has exactly one report yet; wait for more", have=0, need=1) from error
 
 
 def _csv(estimate: LabelEstimate) -> bytes:

@@ -100,6 +100,16 @@ def test_a_file_is_measured_before_memory_is_taken() -> None:
             list(read_arrays(io.BytesIO(content), LIMIT))
 
 
+def test_numbers_are_measured_as_they_are_kept() -> None:
+    """Small integers are kept as eight bytes each, and the arrays of a file share one limit."""
+    small = np.zeros(LIMIT // 8, dtype=np.uint8)
+    (whole,) = read_arrays(io.BytesIO(saved(small)), LIMIT)
+    assert whole.numbers.nbytes == LIMIT
+    for content in (saved(np.zeros(LIMIT // 8 + 1, dtype=np.uint8)), zipped(a=small, b=np.zeros(1, dtype=np.uint8))):
+        with pytest.raises(TooLarge):
+            list(read_arrays(io.BytesIO(content), LIMIT))
+
+
 def test_an_array_is_described_listed_and_deleted(service: InProcess) -> None:
     tokens = np.arange(3_000_000, dtype=np.float32).reshape(1000, 1000, 3)  # three parts
     answer = send(service, saved(tokens))
