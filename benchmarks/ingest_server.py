@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.app import create_app
+from server.cli.serving import forget_what_stays, server_config
 from server.services.startup import prepare
 from server.settings import Settings
 from server.storage.database import Database
@@ -42,8 +43,9 @@ def main(database_url: str) -> None:
     database.dispose()
     listener = socket.create_server(("127.0.0.1", 0), backlog=1_024)
     print(listener.getsockname()[1], token, flush=True)
-    config = uvicorn.Config(application(settings), log_level="warning", access_log=False, proxy_headers=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    app = application(settings)
+    forget_what_stays()
+    uvicorn.Server(server_config(app, log_level="warning")).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import click
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from server.cli.serving import server_config
 from server.observability.json_log import log_config
 from server.observability.metrics import MULTIPROCESS_FOLDER
 from server.services.startup import admin_token_notice, prepare
@@ -24,7 +25,6 @@ from server.storage.database import Database
 
 __all__ = ["run"]
 
-_SHUTDOWN_SECONDS = 7
 _START_SECONDS = 60
 _BACKLOG = 2_048
 
@@ -39,16 +39,12 @@ def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: 
     finally:
         database.dispose()
     listener = _listen(host, port)
-    config = uvicorn.Config(
-        "server.app:create_app",
+    config = server_config(
+        "server.cli.serving:application",
         factory=True,
         host=host,
         workers=workers,
         log_config=log_config(settings.log_level),
-        access_log=False,  # it would write the addresses of phones
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     url = _url(host, listener)
     announcer = threading.Thread(target=_announce, args=(url, token, as_json), daemon=True)
