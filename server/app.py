@@ -1,7 +1,8 @@
 """The application: `create_app` puts the routes on the services."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import click
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import ldp_core
 from server.api import (
@@ -37,12 +39,24 @@ from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports, UploadsFirst
 from server.clock import Clock
 from server.dashboard.application import ROOT, Dashboard
-from server.observability.observed import Observed
+from server.observability.observed import Observed, Observer
 from server.services.services import Services
 from server.services.startup import admin_token_notice, prepare
 from server.settings import Settings
 
 __all__ = ["create_app"]
+
+
+class _Application(FastAPI):
+    """FastAPI with one more layer, outside of all that it brings itself."""
+
+    def __init__(self, outermost: Callable[[ASGIApp], ASGIApp], **options: Any) -> None:
+        super().__init__(**options)
+        self._outermost = outermost(super().__call__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve."""
+        await self._outermost(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
@@ -54,7 +68,9 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     chosen = settings or Settings()
     services = Services(chosen, clock)
     upload = UploadReports(services)
-    app: FastAPI = FastAPI(
+    observer = Observer(services.metrics, lambda path: template_of(app, path), rejected=services.intake_counts.rejected)
+    app: FastAPI = _Application(
+        lambda layers: UploadsFirst(layers, upload, observer),
         title="Fanoplane",
         version=ldp_core.__version__,
         description="Histograms from phones without learning any phone's answer.",
@@ -63,12 +79,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         docs_url=None,
         redoc_url=None,
         middleware=[
-            Middleware(
-                Observed,
-                metrics=services.metrics,
-                template_of=lambda path: template_of(app, path),
-                rejected=services.intake_counts.rejected,
-            ),
+            Middleware(Observed, observer=observer),
             Middleware(Boundary, closed=ROOT),
             Middleware(
                 BodyLimit,
@@ -76,7 +87,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
                 array_bytes=chosen.array_bytes,
                 other_bytes=chosen.admin_body_bytes,
             ),
-            Middleware(UploadsFirst, upload=upload),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones
     )

@@ -1,27 +1,27 @@
-"""The outermost layers: what every answer carries, and how much of a request is read.
-
-Plain ASGI, since they run for each upload.
-"""
+"""The outer layers: what every answer carries, and how much of a request is read. Plain ASGI."""
 
 import logging
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.problems import problem_response, refusal_response
 from server.refusals import TooLarge
 
-__all__ = ["BodyLimit", "Boundary"]
+__all__ = ["CORS_HEADERS", "BodyLimit", "Boundary", "content_length", "too_large", "unexpected_answer"]
 
 _log = logging.getLogger(__name__)
 
-_CORS = (
+CORS_HEADERS = (
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
         b"ETag, Link, Location, Retry-After, WWW-Authenticate, Fano-Provenance, Fano-Request-Id",
     ),
 )
+"""Let browsers of any origin read the answer."""
+
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"),
@@ -55,7 +55,7 @@ class Boundary:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *(_CORS if is_open else ())]
+                message["headers"] = [*message.get("headers", ()), *(CORS_HEADERS if is_open else ())]
             await send(message)
 
         if is_open and scope["method"] == "OPTIONS" and _is_preflight(scope):
@@ -67,13 +67,16 @@ class Boundary:
         except ClientDisconnect:
             return  # whoever asked has gone away: nobody to answer
         except Exception:
-            _log.exception("an unexpected error in %s", scope.get("route", "a route"))
+            answer = unexpected_answer(scope)
             if started:
                 raise
-            answer = problem_response(
-                "internal", "an unexpected error; it was logged. Uploads may be sent again, unchanged"
-            )
             await answer(scope, receive, send_with_cors)
+
+
+def unexpected_answer(scope: Scope) -> Response:
+    """Log the exception that is being handled; the answer for whoever asked."""
+    _log.exception("an unexpected error in %s", scope.get("route", "a route"))
+    return problem_response("internal", "an unexpected error; it was logged. Uploads may be sent again, unchanged")
 
 
 def _is_preflight(scope: Scope) -> bool:
@@ -96,11 +99,11 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limit(scope["path"])
-        announced = _content_length(scope)
+        announced = content_length(scope)
         if announced is not None:
             # the HTTP server delivers no more than was announced
             if announced > limit:
-                await refusal_response(_too_large(limit))(scope, receive, send)
+                await refusal_response(too_large(limit))(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
             return
@@ -111,7 +114,7 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             return message
 
         await self._app(scope, receive_within_limit, send)
@@ -122,12 +125,14 @@ class BodyLimit:
         return self._array_bytes if path.endswith("/arrays") else self._other_bytes
 
 
-def _content_length(scope: Scope) -> int | None:
+def content_length(scope: Scope) -> int | None:
+    """What the request announces of its body's length."""
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else None
     return None
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """Why a body is not read on."""
     return TooLarge(f"the body is longer than the {limit} bytes that are read here; send less at once", limit=limit)

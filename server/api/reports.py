@@ -1,19 +1,25 @@
-"""The upload route. It is the one that phones hammer, so it is bare ASGI in front of the router: no request object, no
-dependencies, no models, no search among the routes. `openapi.py` describes it by hand.
+"""The upload route. It is the one that phones hammer, so it is bare ASGI in front of all layers of the application: no request object,
+no dependencies, no models, no search among the routes. `openapi.py` describes it by hand.
 """
+
+import time
 
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.api.boundary import CORS_HEADERS, content_length, too_large, unexpected_answer
 from server.api.dependencies import bearer_token, media_type
 from server.api.problems import refusal_response
+from server.observability.observed import REQUEST_ID_HEADER, Observer, request_id
 from server.refusals import Refusal
 from server.services.services import Services
 
 __all__ = ["UploadReports", "UploadsFirst"]
 
 _BEFORE, _BEHIND = "/v1/collections/", "/reports"
+_REQUEST_ID = REQUEST_ID_HEADER.encode()
+_JSON = (b"content-type", b"application/json")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -25,32 +31,54 @@ class UploadReports:
         self._intake = services.intake
         self._metrics = services.metrics
         self._counts = services.intake_counts
+        self._most_bytes = services.settings.body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one upload. Raises the refusals of `Intake`, which become problem documents further out."""
+        body = await self.receipt(scope, scope["path_params"]["collection_id"], receive)
+        await send({"type": "http.response.start", "status": 200, "headers": _headers(body)})
+        await send({"type": "http.response.body", "body": body})
+
+    async def receipt(self, scope: Scope, collection_id: str, receive: Receive) -> bytes:
+        """The answer to one upload, once it is stored. Raises the refusals of `Intake`, TooLarge or ClientDisconnect."""
         authorization = content_type = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value.decode("latin-1")
             elif name == b"content-type":
                 content_type = value.decode("latin-1")
-        collection_id = scope["path_params"]["collection_id"]
+        announced = content_length(scope)
+        if announced is not None and announced > self._most_bytes:
+            raise too_large(self._most_bytes)
         view = await self._intake.authorize(collection_id, bearer_token(authorization))
-        receipt = await self._intake.accept(view, media_type(content_type), await _body(receive))
+        receipt = await self._intake.accept(view, media_type(content_type), await self._body(receive))
         self._metrics.upload(receipt.accepted, replayed=receipt.replayed)
         self._counts.acknowledged(collection_id, receipt.accepted, replayed=receipt.replayed)
-        answer = _encode({"accepted": receipt.accepted, "replayed": receipt.replayed, "rejected": ()})
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        return _encode({"accepted": receipt.accepted, "replayed": receipt.replayed, "rejected": ()})
+
+    async def _body(self, receive: Receive) -> bytes:
+        """The whole body. Raises TooLarge as soon as it grows too long, ClientDisconnect when it ends early."""
+        parts, read = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            part = message.get("body", b"")
+            parts.append(part)
+            read += len(part)
+            if read > self._most_bytes:
+                raise too_large(self._most_bytes)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class UploadsFirst:
-    """Takes uploads out before the router, whose layers cost a third of what else an upload needs; the rest passes."""
+    """Takes uploads out before all other layers, whose work it does at once; they cost as much as all else that an upload needs."""
 
-    def __init__(self, app: ASGIApp, upload: UploadReports) -> None:
+    def __init__(self, app: ASGIApp, upload: UploadReports, observer: Observer) -> None:
         self._app = app
         self._upload = upload
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -58,11 +86,25 @@ class UploadsFirst:
         if collection_id is None:
             await self._app(scope, receive, send)
             return
-        scope["path_params"] = {"collection_id": collection_id}
+        start, status, problem = time.perf_counter(), 200, None
         try:
-            await self._upload(scope, receive, send)
-        except Refusal as refusal:
-            await refusal_response(refusal)(scope, receive, send)
+            body = await self._upload.receipt(scope, collection_id, receive)
+            headers = _headers(body)
+        except ClientDisconnect:
+            return  # whoever asked has gone away: nobody to answer
+        except Exception as error:
+            problem = error.slug if isinstance(error, Refusal) else "internal"
+            answer = refusal_response(error) if isinstance(error, Refusal) else unexpected_answer(scope)
+            status, headers, body = answer.status_code, answer.raw_headers, bytes(answer.body)
+        number = request_id()
+        headers += [*CORS_HEADERS, (_REQUEST_ID, number.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        self._observer.answered(scope, number, status, problem, time.perf_counter() - start)
+
+
+def _headers(body: bytes) -> list[tuple[bytes, bytes]]:
+    return [_JSON, (b"content-length", b"%d" % len(body))]
 
 
 def _collection_of(scope: Scope) -> str | None:
@@ -74,15 +116,3 @@ def _collection_of(scope: Scope) -> str | None:
         return None
     name = path[len(_BEFORE) : -len(_BEHIND)]
     return None if "/" in name or not name else name
-
-
-async def _body(receive: Receive) -> bytes:
-    """The whole body; `BodyLimit` bounds it. Raises ClientDisconnect when it ends early."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -112,6 +112,24 @@ def test_an_unexpected_error_is_a_problem_too(
     assert "unexpected error" in caplog.text
 
 
+def test_an_unexpected_error_in_an_upload_is_a_problem_too(
+    sqlite_service: InProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    collection = create(sqlite_service.post)
+
+    def fail(_: object) -> None:
+        raise KeyError("a private detail")
+
+    monkeypatch.setattr(sqlite_service.app.state.services.writer, "submit", fail)
+    answer = sqlite_service.post(collection.reports_path, json=collection.batch([1]), headers=collection.write_headers)
+    assert_problem(answer, 500, "internal")
+    assert answer.headers["fano-request-id"]
+    assert "private" not in answer.text
+    assert "unexpected error" in caplog.text
+    rejected = 'fano_uploads_rejected_total{reason="internal"} 1.0'
+    assert rejected in sqlite_service.get("/metrics", headers=ADMIN).text
+
+
 def test_overload_is_told_with_a_time_to_wait(sqlite_service: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = create(sqlite_service.post)
 
