@@ -175,7 +175,7 @@ def same_segments_straight(running: Service, after: int) -> float:
     ]
     started = time.perf_counter()
     for segment, keys in groups:
-        with running.database.write() as connection:
+        with running.database.write_bare() as connection:
             lock_states(connection, [running.row.number])
             insert_keys(connection, segment.version, segment.window_index, keys)
             insert_segment(connection, segment)

@@ -19,7 +19,7 @@ from server.refusals import (
 from server.services.lifecycle import effective_state, unknown_collection, window_is_closed
 from server.services.writer import Outcome, Receipt, Upload
 from server.storage import reports as rows
-from server.storage.database import Connection, Database
+from server.storage.database import BareConnection, Database
 from server.storage.reports import BatchKey, Locked, Segment
 
 __all__ = ["pack_segment", "record_group", "refused"]
@@ -35,7 +35,7 @@ def record_group(database: Database, uploads: Sequence[Upload], now: Callable[[]
     a new key is counted only while the collection is open, its version current and the window it names not over for good.
     now: seconds since 1970, asked once the collections are locked.
     """
-    with database.write() as connection:
+    with database.write_bare() as connection:
         locked = rows.lock_states(connection, sorted({upload.collection for upload in uploads}))
         refused = _refusals(connection, uploads, locked, now())
         first: dict[tuple[int, bytes], Upload] = {}
@@ -47,7 +47,7 @@ def record_group(database: Database, uploads: Sequence[Upload], now: Callable[[]
 
 
 def _refusals(
-    connection: Connection, uploads: Sequence[Upload], locked: Mapping[int, Locked], now: float
+    connection: BareConnection, uploads: Sequence[Upload], locked: Mapping[int, Locked], now: float
 ) -> dict[int, Refusal]:
     """Why an upload would not be counted if its key is new, by the identity of the upload."""
     found = {
@@ -61,7 +61,7 @@ def _refusals(
     return found
 
 
-def _count_new(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[int, bytes], Upload]:
+def _count_new(connection: BareConnection, uploads: Sequence[Upload]) -> dict[tuple[int, bytes], Upload]:
     """Store the uploads whose keys are new, and return those."""
     places: dict[_Place, dict[bytes, Upload]] = {}
     for upload in uploads:
@@ -75,7 +75,7 @@ def _count_new(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[
     return counted
 
 
-def _insert_keys(connection: Connection, version: int, uploads: Iterable[Upload]) -> set[bytes]:
+def _insert_keys(connection: BareConnection, version: int, uploads: Iterable[Upload]) -> set[bytes]:
     """Store the keys that are new under the windows that their uploads name. Returns the key hashes that were."""
     named: dict[int, list[BatchKey]] = {}
     for upload in uploads:
@@ -86,7 +86,7 @@ def _insert_keys(connection: Connection, version: int, uploads: Iterable[Upload]
     return new
 
 
-def _known(connection: Connection, uploads: Sequence[Upload]) -> dict[tuple[int, bytes], BatchKey]:
+def _known(connection: BareConnection, uploads: Sequence[Upload]) -> dict[tuple[int, bytes], BatchKey]:
     """What is stored of the keys of these uploads."""
     versions: dict[int, list[bytes]] = {}
     for upload in uploads:

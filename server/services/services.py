@@ -31,6 +31,7 @@ from server.services.series import SeriesService
 from server.services.startup import make_tokens
 from server.services.writer import GroupCommitWriter, Outcome, Upload
 from server.settings import Settings
+from server.storage.checkpoints import Checkpoints
 from server.storage.database import Database
 
 __all__ = ["Services"]
@@ -58,6 +59,7 @@ class Services:
             also=(self.repeats.forget, lambda: self.jobs.purge(), lambda: self.arrays.purge()),
         )
         self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
+        self.checkpoints = Checkpoints(self.database)
         self.writer = GroupCommitWriter(
             self._record,
             waiting_uploads=settings.waiting_uploads,
@@ -114,6 +116,7 @@ class Services:
     def start(self) -> None:
         """Start the writer and the background work, and warm the decoder. Call it inside the event loop that will serve."""
         self.writer.start()
+        self.checkpoints.start()
         self.folding.start()
         self.intake_counts.start()
         self.housekeeping.start()
@@ -128,6 +131,7 @@ class Services:
         self.job_runner.close()
         self.analyses.close()
         self.writer.close()
+        self.checkpoints.close()
         self.intake_counts.close()
         self.folding.close()
         self.estimates.close()
@@ -136,9 +140,11 @@ class Services:
     def _record(self, uploads: Sequence[Upload]) -> list[Outcome]:
         start = time.perf_counter()
         try:
-            return record_group(self.database, uploads, self.clock.now)
+            outcomes = record_group(self.database, uploads, self.clock.now)
         finally:
             self.metrics.group(len(uploads), time.perf_counter() - start)
+        self.checkpoints.written(len(uploads), sum([len(upload.messages) for upload in uploads]))
+        return outcomes
 
 
 def _executor(settings: Settings) -> Executor:

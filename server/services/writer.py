@@ -3,8 +3,8 @@
 While a commit runs, new uploads gather; the next commit takes them all. So the cost of a durable commit is shared, and in busy hours
 many uploads lose their order in one segment. After a commit the writer rests until as many uploads wait as were under way when it
 ended, but for no more than half of the time that the commit took: those it has just answered come back, and would otherwise
-find the next commit under way with the first few of them. A client that is alone never waits for others. The queue is bounded: beyond
-it an upload is refused at once rather than kept waiting.
+find the next commit under way with the first few of them. It does not rest over big batches, to which a commit adds little. A client
+that is alone never waits for others. The queue is bounded: beyond it an upload is refused at once rather than kept waiting.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ __all__ = ["GroupCommitWriter", "Outcome", "Receipt", "Upload"]
 
 _GROUP_UPLOADS = 1_024
 _GROUP_BYTES = 4 << 20
+_WORTHWHILE_BYTES = 256 << 10
 _LONGEST_REST = 0.02
 
 _log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class GroupCommitWriter:
 
     def _due(self) -> bool:
         """Is a commit worth it now? Asked with the lock held."""
-        return self._closing or len(self._waiting) >= self._wanted or self._bytes >= _GROUP_BYTES
+        return self._closing or len(self._waiting) >= self._wanted or self._bytes >= _WORTHWHILE_BYTES
 
     def _run(self) -> None:
         while group := self._next_group():

@@ -5,10 +5,11 @@ writes so that no transaction fails half-way for want of the write lock. Postgre
 Parameters never enter an error text or a log.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -18,18 +19,35 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.refusals import DatabaseUnavailable
 
-__all__ = ["Connection", "Database", "DatabaseUrlError", "parse_database_url"]
+__all__ = ["BareConnection", "Connection", "Database", "DatabaseUrlError", "parse_database_url"]
 
 _LOCK_SECONDS = 5
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "wal_autocheckpoint=8000",  # pages: random keys touch many, and a page written often is copied back once
+    "wal_autocheckpoint=32000",  # pages: what `checkpoints` leaves to a commit, 128 MiB of log at most
     "cache_size=-65536",  # KiB
 )
 _POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
+
+
+class _Cursor(Protocol):
+    rowcount: int
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]: ...
+
+
+class _Execute(Protocol):
+    def __call__(self, statement: str, parameters: Any = ..., /) -> _Cursor: ...
+
+
+class BareConnection(NamedTuple):
+    """A driver's own connection. dialect: "sqlite" or "postgresql", whose placeholders it takes."""
+
+    dialect: str
+    execute: _Execute
 
 
 class DatabaseUrlError(ValueError):
@@ -92,16 +110,54 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def write_bare(self) -> Iterator[BareConnection]:
+        """As `write`, on the driver's own connection: for what runs so often that the layers in between would cost more than it."""
+        with _availability():
+            pooled = self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            try:
+                if self.is_sqlite:
+                    driver.execute("BEGIN IMMEDIATE")
+                yield BareConnection(self.url.get_backend_name(), driver.execute)
+                driver.commit()
+            except BaseException:
+                pooled.invalidate()  # with the connection ends its transaction
+                raise
+            finally:
+                pooled.close()
+
+    def checkpoint(self) -> None:
+        """Copy what is committed from SQLite's write-ahead log into its file, as far as no reader needs the pages as they were. No
+        commit waits for it. Raises DatabaseUnavailable."""
+        with _availability():
+            pooled = self.engine.raw_connection()
+            try:
+                pooled.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                pooled.close()
+
     def dispose(self) -> None:
         """Close every idle connection."""
         self.engine.dispose()
+
+
+_UNAVAILABLE = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    sqlite3.OperationalError,
+    sqlite3.InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 
 
 @contextmanager
 def _availability() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except _UNAVAILABLE as error:
         raise DatabaseUnavailable(
             "the database does not answer, is locked or has no space left; send the same again later, an upload counts once"
         ) from error

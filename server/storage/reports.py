@@ -7,12 +7,10 @@ A group of uploads is stored column by column: the 16-byte hashes of all its key
 database. Binding each row by itself costs more than everything else that an upload needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
-
-from server.storage.tables import batch_keys, versions
+from server.storage.database import BareConnection
 
 __all__ = [
     "HASH_BYTES",
@@ -66,7 +64,7 @@ class Locked(NamedTuple):
     closed_before: int
 
 
-# Written out for the driver: these three run for every group, and compiling a statement costs more than running it.
+# Written out for the driver: most of these run for every group, and what a toolkit does around a statement costs more than running it.
 
 _LOCKED = ", ".join(Locked._fields)
 _LOCK_STATES = {
@@ -85,32 +83,42 @@ _INSERT_KEYS = {
     "FROM unnest(%(accepted)s::integer[]) WITH ORDINALITY AS listed (accepted, ordinality)) AS numbered "
     "ON CONFLICT DO NOTHING RETURNING key_hash",
 }
+_KNOWN_KEYS = {
+    "sqlite": "SELECT key_hash, body_hash, accepted FROM batch_keys WHERE version = :version AND key_hash IN "
+    "(SELECT substr(:keys, 16 * key + 1, 16) FROM json_each(:places))",
+    "postgresql": "SELECT key_hash, body_hash, accepted FROM batch_keys WHERE version = %(version)s AND key_hash IN "
+    "(SELECT substring(%(keys)s::bytea FROM 16 * place + 1 FOR 16) FROM unnest(%(places)s::integer[]) AS listed (place))",
+}
+_SPEC_DIGESTS = {
+    "sqlite": "SELECT number, spec_digest FROM versions WHERE number IN (SELECT value FROM json_each(:numbers))",
+    "postgresql": "SELECT number, spec_digest FROM versions WHERE number = ANY(%(numbers)s::bigint[])",
+}
 _INSERT_SEGMENT = {
     "sqlite": "INSERT INTO segments (version, window_index, reports, messages, cohort) VALUES (?, ?, ?, ?, ?)",
     "postgresql": "INSERT INTO segments (version, window_index, reports, messages, cohort) VALUES (%s, %s, %s, %s, %s)",
 }
 
 
-def _array(connection: Connection, numbers: Sequence[int]) -> str:
+def _array(connection: BareConnection, numbers: Iterable[int]) -> str:
     """Integers as one text parameter: a JSON list for SQLite, an array literal for PostgreSQL."""
     listed = ",".join(map(str, numbers))
-    return f"[{listed}]" if connection.dialect.name == "sqlite" else f"{{{listed}}}"
+    return f"[{listed}]" if connection.dialect == "sqlite" else f"{{{listed}}}"
 
 
-def lock_states(connection: Connection, numbers: Sequence[int]) -> dict[int, Locked]:
+def lock_states(connection: BareConnection, numbers: Sequence[int]) -> dict[int, Locked]:
     """Lock collections, in one order so that none deadlocks. All that decides is in their own rows: PostgreSQL reads those
     anew when it had to wait, and only those."""
-    rows = connection.exec_driver_sql(_LOCK_STATES[connection.dialect.name], {"numbers": _array(connection, numbers)})
+    rows = connection.execute(_LOCK_STATES[connection.dialect], {"numbers": _array(connection, numbers)})
     return {number: Locked(*rest) for number, *rest in rows}
 
 
-def spec_digests(connection: Connection, version_numbers: Sequence[int]) -> dict[int, str]:
+def spec_digests(connection: BareConnection, version_numbers: Sequence[int]) -> dict[int, str]:
     """The digest of the spec of each of these versions."""
-    query = select(versions.c.number, versions.c.spec_digest).where(versions.c.number.in_(version_numbers))
-    return {row.number: row.spec_digest for row in connection.execute(query)}
+    rows = connection.execute(_SPEC_DIGESTS[connection.dialect], {"numbers": _array(connection, version_numbers)})
+    return dict(rows)
 
 
-def insert_keys(connection: Connection, version: int, window_index: int, keys: Sequence[BatchKey]) -> set[bytes]:
+def insert_keys(connection: BareConnection, version: int, window_index: int, keys: Sequence[BatchKey]) -> set[bytes]:
     """Store the keys that are new, whoever else is storing them. window_index: the one that the uploads name. Returns the key hashes that were."""
     ordered = sorted(keys)  # in one order: no deadlock, and no trace of arrival
     columns = {
@@ -120,19 +128,20 @@ def insert_keys(connection: Connection, version: int, window_index: int, keys: S
         "bodies": b"".join([key.body_hash for key in ordered]),
         "accepted": _array(connection, [key.accepted for key in ordered]),
     }
-    return set(connection.exec_driver_sql(_INSERT_KEYS[connection.dialect.name], columns).scalars())
+    return {key_hash for (key_hash,) in connection.execute(_INSERT_KEYS[connection.dialect], columns)}
 
 
-def known_keys(connection: Connection, version: int, key_hashes: Sequence[bytes]) -> dict[bytes, BatchKey]:
+def known_keys(connection: BareConnection, version: int, key_hashes: Sequence[bytes]) -> dict[bytes, BatchKey]:
     """The stored keys among these, by key hash."""
-    rows = connection.execute(
-        select(batch_keys.c.key_hash, batch_keys.c.body_hash, batch_keys.c.accepted).where(
-            batch_keys.c.version == version, batch_keys.c.key_hash.in_(key_hashes)
-        )
-    )
-    return {row.key_hash: BatchKey(*row) for row in rows}
+    columns = {
+        "version": version,
+        "keys": b"".join(key_hashes),
+        "places": _array(connection, range(len(key_hashes))),
+    }
+    rows = connection.execute(_KNOWN_KEYS[connection.dialect], columns)
+    return {key_hash: BatchKey(key_hash, *rest) for key_hash, *rest in rows}
 
 
-def insert_segment(connection: Connection, segment: Segment) -> None:
+def insert_segment(connection: BareConnection, segment: Segment) -> None:
     """Store a segment."""
-    connection.exec_driver_sql(_INSERT_SEGMENT[connection.dialect.name], tuple(segment))
+    connection.execute(_INSERT_SEGMENT[connection.dialect], tuple(segment))

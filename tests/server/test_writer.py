@@ -111,9 +111,11 @@ def test_a_client_that_is_alone_never_waits_for_others() -> None:
 
 @pytest.mark.usefixtures("slow_commits")
 @pytest.mark.parametrize("full", ["uploads", "bytes", "closing"])
-def test_a_rest_ends_when_a_group_is_full_or_the_writer_is_to_end(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+def test_a_rest_ends_when_a_group_is_worth_it_or_the_writer_is_to_end(
+    monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
     monkeypatch.setattr("server.services.writer._GROUP_UPLOADS", 4 if full == "uploads" else 1_000)
-    monkeypatch.setattr("server.services.writer._GROUP_BYTES", 16 if full == "bytes" else 1 << 20)
+    monkeypatch.setattr("server.services.writer._WORTHWHILE_BYTES", 16 if full == "bytes" else 1 << 20)
 
     async def scenario() -> None:
         writer = writer_of(accept)
