@@ -18,6 +18,7 @@ __all__ = [
     "service_options",
     "url_option",
     "version_option",
+    "window_option",
     "write_key_option",
 ]
 
@@ -88,12 +89,13 @@ version_option = click.option(
     "--version", type=click.IntRange(min=1), help="Of the collection; the current one by default."
 )
 
+window_option = click.option("--window", help='Only these windows: "20000" or "20000..20006".')
+
 
 def selection_options(command: Command) -> Command:
     """--window, --cohort and --version."""
-    window = click.option("--window", help='Only these windows: "20000" or "20000..20006".')
     cohort = click.option("--cohort", help="Only this cohort, by its name.")
-    return window(cohort(version_option(command)))
+    return window_option(cohort(version_option(command)))
 
 
 def service_options(command: Command) -> Command:
