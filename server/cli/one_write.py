@@ -9,6 +9,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["OneWriteProtocol"]
 
+_MUCH = 1 << 16
+
 
 class OneWriteProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, over a transport that joins what is written in one turn of the event loop."""
@@ -26,13 +28,17 @@ class _Joining:
         self._transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
+        self._size = 0
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
-        """Write when this turn of the loop is over."""
+        """Write when this turn of the loop is over, or when it has become much: then the transport may tell the writer to pause."""
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
+        self._size += len(data)
+        if self._size > _MUCH:
+            self._flush()
 
     def close(self) -> None:
         """Write what waits, then close."""
@@ -40,7 +46,7 @@ class _Joining:
         self._transport.close()
 
     def _flush(self) -> None:
-        parts, self._parts = self._parts, []
+        parts, self._parts, self._size = self._parts, [], 0
         if parts and not self.is_closing():
             self._transport.write(b"".join(parts))
 

@@ -126,6 +126,7 @@ def fuzzed(database_url: str, tmp_path: Path) -> Iterator[Callable[[int], Fuzzed
         yield run
 
 
+@pytest.mark.thorough
 def test_fuzzed_bodies(fuzzed: Callable[[int], Fuzzed]) -> None:
     fuzzed(400).check_stored()
 

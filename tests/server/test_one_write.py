@@ -1,5 +1,6 @@
 """Answers as they cross the connection of a real `fano serve`: each in one piece, whole and in order."""
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from server.cli import one_write
 from tests.services.real_server import RealServer, real_server
 
 pytestmark = pytest.mark.service
@@ -53,6 +55,28 @@ def test_the_connection_is_closed_after_the_whole_of_a_long_answer(server: RealS
         head, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
     announced = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length: "))
     assert len(body) == int(announced.split()[1]) > 100_000
+
+
+def test_much_is_not_held_back() -> None:
+    """An application that writes without ever waiting must meet the transport's limit, and not fill the memory."""
+    written: list[int] = []
+
+    class Transport:
+        def is_closing(self) -> bool:
+            return False
+
+        def write(self, data: bytes) -> None:
+            written.append(len(data))
+
+    async def scenario() -> None:
+        joining = one_write._Joining(Transport(), asyncio.get_running_loop())  # type: ignore[arg-type]
+        for _ in range(5):
+            joining.write(bytes(40_000))
+        assert written == [80_000, 80_000]
+        await asyncio.sleep(0)
+        assert written == [80_000, 80_000, 40_000]
+
+    asyncio.run(scenario())
 
 
 def test_what_was_loaded_at_the_start_is_out_of_the_collectors_sight(tmp_path: Path) -> None:

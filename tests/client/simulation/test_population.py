@@ -18,6 +18,7 @@ def test_items_differ_and_probabilities_sum_to_one(name: str) -> None:
     assert np.all(np.diff(population.probabilities) <= 0)
 
 
+@pytest.mark.thorough
 def test_words_have_the_relative_frequencies_of_wordfreq() -> None:
     population = words(2_000)
     for first, second in (("the", "people"), ("of", "water"), ("and", "music")):

@@ -17,6 +17,7 @@ def crowded(k: int = 93, n: int = 20_000) -> tuple:
     return mechanism, np.zeros(n, dtype=np.int64)
 
 
+@pytest.mark.thorough
 def test_standard_errors_follow_the_blocks() -> None:
     mechanism, values = crowded()
     rng = np.random.default_rng(80)

@@ -97,6 +97,7 @@ def test_a_changed_byte_is_refused_by_the_digest() -> None:
         CollectionSpec.parse(spec.canonical.replace(b"Which", b"whicH"), digest=spec.digest)
 
 
+@pytest.mark.thorough
 @given(
     st.recursive(
         st.integers() | st.text() | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
