@@ -10,6 +10,7 @@ import click
 from client.cli.options import (
     admin_client,
     confidence_option,
+    format_option,
     json_option,
     service_options,
     version_option,
@@ -39,14 +40,7 @@ Line: TypeAlias = tuple[int, int, float, float, float]
 @window_option
 @version_option
 @confidence_option
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option
 @service_options
 @json_option
 def labels(

@@ -11,6 +11,7 @@ from client.rest import AdminClient
 __all__ = [
     "admin_client",
     "confidence_option",
+    "format_option",
     "json_option",
     "named_files",
     "parameter_option",
@@ -42,6 +43,16 @@ write_key_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+format_option = click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
 
 
 def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
