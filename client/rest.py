@@ -198,6 +198,15 @@ class AdminClient:
         stored: list[Document] = self._ask("POST", "/v1/arrays", file)["arrays"]
         return stored
 
+    def arrays(self) -> list[Document]:
+        """The stored arrays of this token, of all tokens for an administrator, the newest first."""
+        found: list[Document] = self._ask("GET", "/v1/arrays")["arrays"]
+        return found
+
+    def delete_array(self, array: str) -> None:
+        """Forget a stored array now."""
+        self._ask("DELETE", f"/v1/arrays/{quote(array, safe='')}")
+
     def analyses(self) -> list[Document]:
         """Every analysis with the JSON Schema of its request, an example, and what its verdicts mean."""
         found: list[Document] = self._ask("GET", "/v1/analysis")["methods"]

@@ -15,6 +15,7 @@ OK, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 SUMMARIES = {
     "analysis": "Answer a question about a histogram, here or at a service.",
+    "array": "Store, list and delete arrays of numbers that analyses are asked about.",
     "audit": "Draw reports for two answers and bound epsilon from below, without trusting the code.",
     "collection": "Create, list, open, pause and close collections.",
     "db": "Bring the database to this release's schema.",

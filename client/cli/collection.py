@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from client.cli.labels import labels
 from client.cli.options import admin_client, json_option, parameter_option, service_options
 from client.cli.output import print_json, print_table, say
 from client.cli.over_windows import compare, series
@@ -157,6 +158,7 @@ def _move_command(move: str, says: str) -> click.Command:
     return command
 
 
+collection.add_command(labels)
 collection.add_command(series)
 collection.add_command(compare)
 collection.add_command(_move_command("open", "Let phones report to a draft or a paused collection."))

@@ -10,6 +10,7 @@ from client.cli.histogram import interval_picture, picture_scale, shown_percent
 from client.cli.options import (
     admin_client,
     confidence_option,
+    format_option,
     json_option,
     selection_options,
     service_options,
@@ -47,14 +48,7 @@ _FIELDS = (
     type=click.Choice(list(POST_PROCESSES)),
     help="Post-processed shares beside the raw ones; may be repeated. Intervals belong to the raw ones.",
 )
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option
 @service_options
 @json_option
 def estimate(

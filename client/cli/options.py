@@ -11,6 +11,7 @@ from client.rest import AdminClient
 __all__ = [
     "admin_client",
     "confidence_option",
+    "format_option",
     "json_option",
     "named_files",
     "parameter_option",
@@ -18,6 +19,7 @@ __all__ = [
     "service_options",
     "url_option",
     "version_option",
+    "window_option",
     "write_key_option",
 ]
 
@@ -41,6 +43,16 @@ write_key_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+format_option = click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print it.",
+)
 
 
 def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
@@ -88,12 +100,13 @@ version_option = click.option(
     "--version", type=click.IntRange(min=1), help="Of the collection; the current one by default."
 )
 
+window_option = click.option("--window", help='Only these windows: "20000" or "20000..20006".')
+
 
 def selection_options(command: Command) -> Command:
     """--window, --cohort and --version."""
-    window = click.option("--window", help='Only these windows: "20000" or "20000..20006".')
     cohort = click.option("--cohort", help="Only this cohort, by its name.")
-    return window(cohort(version_option(command)))
+    return window_option(cohort(version_option(command)))
 
 
 def service_options(command: Command) -> Command:

@@ -7,6 +7,9 @@ from client.sdk.problem import Problem
 
 __all__ = ["RetryPolicy", "worth_retrying"]
 
+_FULL = frozenset({"too-many-arrays"})
+"""Stays so for days, unless somebody makes room."""
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -37,5 +40,6 @@ class RetryPolicy:
 
 
 def worth_retrying(problem: Problem) -> bool:
-    """Can the same request succeed later? True for 429, 5xx and a paused collection; never for another 4xx."""
-    return problem.status == 429 or problem.status >= 500 or problem.slug == "collection-paused"
+    """Can the same request succeed later? True for 429, unless room must be made, for 5xx and a paused collection; never for another 4xx."""
+    busy = problem.status == 429 and problem.slug not in _FULL
+    return busy or problem.status >= 500 or problem.slug == "collection-paused"

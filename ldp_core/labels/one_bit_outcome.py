@@ -106,6 +106,21 @@ class OneBitOutcome:
             raise ReportError("a one-bit outcome is 0 or 1; some report is neither")
         return np.where(given == 1, self.magnitude, -self.magnitude)
 
+    def interval(self, bit: int, confidence: float = 0.95) -> tuple[float, float]:
+        """For the label behind one bit, inside -B..B; most often all of it, since one bit is meant to say little.
+
+        With p = Pr[bit = 1] and alpha = 1 - confidence, at most 1/2, a bit 1 excludes p < alpha and a bit 0 excludes p > 1 - alpha. Each p is
+        wrongly excluded by one bit alone, with probability below alpha, so the interval is exact. Source: Blyth, Still, JASA 1983, for one draw.
+
+        >>> OneBitOutcome("1", 2).interval(1), OneBitOutcome("1", 2).interval(1, 0.5)
+        ((-2.0, 2.0), (0.0, 2.0))
+        """
+        alpha = min(1 - confidence, 0.5)
+        # y = magnitude (2 p - 1) at the p where the exclusion begins
+        if bit:
+            return max(-self.limit, self.magnitude * (2 * alpha - 1)), self.limit
+        return -self.limit, min(self.limit, self.magnitude * (1 - 2 * alpha))
+
 
 def parse_bound(value: Bound) -> Fraction:
     """The bound of an outcome, exactly: 0 < B <= 10^12. Raises ParameterError.

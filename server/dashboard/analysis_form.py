@@ -8,10 +8,21 @@ from typing import Any
 from server.dashboard.guard import Form
 from server.refusals import InvalidAnalysis
 
-__all__ = ["COLLECTION", "LABELS", "FieldModel", "form_fields", "reference_of", "request_of"]
+__all__ = [
+    "ARRAY_OF",
+    "COLLECTION",
+    "LABELS",
+    "FieldModel",
+    "array_members",
+    "form_fields",
+    "reference_of",
+    "request_of",
+]
 
 COLLECTION = "collection_id"
 LABELS = "label_collection_id"
+ARRAY_OF = "array-of-"
+"""Before the name of a member: the field that says which stored array stands for it."""
 
 _FILLED_BY = {
     COLLECTION: frozenset({"mechanism", "counts", "n"}),
@@ -24,7 +35,8 @@ _LONG = frozenset({"array", "object"})
 class FieldModel:
     """One member of the request. kind: choice, line or json · value: as text · choices: of a choice · error: what was wrong with it.
 
-    first: is it needed or set by the example? The others have defaults that usually do.
+    first: is it needed or set by the example? The others have defaults that usually do · takes_array: may a stored array stand for it? ·
+    array: the id of the one that does.
     """
 
     name: str
@@ -36,6 +48,8 @@ class FieldModel:
     limits: str
     required: bool
     first: bool
+    takes_array: bool = False
+    array: str = ""
     error: str = ""
 
 
@@ -44,6 +58,18 @@ def reference_of(method: Mapping[str, Any]) -> str:
     if method["collection"]:
         return COLLECTION
     return LABELS if method["labels"] else ""
+
+
+def array_members(method: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Names and titles of the members that a stored array may stand for: lists of real numbers, and lists of such lists."""
+    properties = method["schema"]["properties"].items()
+    return tuple((name, declared.get("title", name)) for name, declared in properties if _takes_array(declared))
+
+
+def _takes_array(declared: Mapping[str, Any]) -> bool:
+    if "array" not in _types(declared) or "items" not in declared:
+        return False
+    return "number" in _types(declared["items"]) or _takes_array(declared["items"])
 
 
 def form_fields(
@@ -62,6 +88,7 @@ def form_fields(
             ("" if name in filled else _text(example.get(name))) if values is None else values.get(name, ""),
             required=name in required,
             first=(name in required or name in example) and name not in filled,
+            array=(values or {}).get(ARRAY_OF + name, ""),
             error=errors.get(name, ""),
         )
         for name, declared in schema["properties"].items()
@@ -70,7 +97,7 @@ def form_fields(
 
 
 def _field(
-    name: str, declared: Mapping[str, Any], value: str, *, required: bool, first: bool, error: str
+    name: str, declared: Mapping[str, Any], value: str, *, required: bool, first: bool, array: str, error: str
 ) -> FieldModel:
     types = _types(declared)
     choices: tuple[str, ...] = ()
@@ -89,7 +116,9 @@ def _field(
         choices=choices,
         limits=_limits(declared),
         required=required,
-        first=first or bool(error),
+        first=first or bool(error) or bool(array),
+        takes_array=_takes_array(declared),
+        array=array,
         error=error,
     )
 
@@ -134,7 +163,12 @@ def request_of(method: Mapping[str, Any], form: Form) -> dict[str, Any]:
     filled = _FILLED_BY[reference] if collection else frozenset()
     for name, declared in method["schema"]["properties"].items():
         text = form.text(name)
-        if text and name not in filled:
+        array = form.text(ARRAY_OF + name) if _takes_array(declared) else ""
+        if name in filled:
+            continue
+        if array:
+            body[name] = {"array": array}
+        elif text:
             body[name] = _value(name, declared, text)
     return body
 

@@ -13,7 +13,16 @@ from starlette.responses import RedirectResponse, Response
 from ldp_core.analysis.registry import FAMILIES
 from server.api.jobs import summary
 from server.dashboard import words
-from server.dashboard.analysis_form import LABELS, FieldModel, form_fields, reference_of, request_of
+from server.dashboard.analysis_arrays import ArraysModel, Change, array_lines, change_arrays
+from server.dashboard.analysis_form import (
+    ARRAY_OF,
+    LABELS,
+    FieldModel,
+    array_members,
+    form_fields,
+    reference_of,
+    request_of,
+)
 from server.dashboard.analysis_result import Fact, facts_of, figures_of
 from server.dashboard.figures import Figure
 from server.dashboard.guard import Form
@@ -24,9 +33,18 @@ from server.services.analyses import Analyses
 from server.services.jobs import Job
 from server.services.specs import labels_of
 
-__all__ = ["analyses_page", "analysis_page", "cancel_job", "export_request", "job_page", "start_analysis"]
+__all__ = [
+    "analyses_page",
+    "analysis_page",
+    "cancel_job",
+    "change_stored_arrays",
+    "export_request",
+    "job_page",
+    "start_analysis",
+]
 
 _RECENT = 10
+_NO_CHANGE = Change()
 _ITEM_NUMBERS = frozenset({"item", "top_k", "last_in", "first_out", "dropped_items"})
 
 
@@ -71,6 +89,7 @@ class FormModel:
     reference: str
     choices: tuple[tuple[str, str], ...]
     chosen: str
+    arrays: ArraysModel
     error: str
 
 
@@ -131,11 +150,19 @@ async def start_analysis(visit: Visit, form: Form) -> View | Response:
         body = request_of(method, form)
         work = visit.services.analyses.submit(visit.session.principal, method["path"], body, at_once=False)
         answer = await asyncio.wrap_future(work)
-    except (InvalidAnalysis, AnalysisTooLarge) as refused:
+    except (InvalidAnalysis, AnalysisTooLarge, UnknownResource) as refused:
         errors = {str(refused.extras.get("field") or ""): refused.detail}
         return await _form(visit, method, form.fields(), form.text(reference_of(method)), errors)
     assert answer.job is not None, "nothing is answered at once here"
     return RedirectResponse(visit.page(f"/analysis/jobs/{answer.job.id}"), 303)
+
+
+async def change_stored_arrays(visit: Visit, form: Form) -> View:
+    """The form again, as it was filled in, with arrays stored from a file and chosen, or with one of them forgotten."""
+    method = await _method(visit)
+    change = await change_arrays(visit, method, form)
+    values = {**form.fields(), **{ARRAY_OF + name: array_id for name, array_id in change.chosen.items()}}
+    return await _form(visit, method, values, form.text(reference_of(method)), {}, change)
 
 
 async def job_page(visit: Visit) -> View:
@@ -179,7 +206,12 @@ async def _method(visit: Visit) -> Mapping[str, Any]:
 
 
 async def _form(
-    visit: Visit, method: Mapping[str, Any], values: Mapping[str, str] | None, chosen: str, errors: Mapping[str, str]
+    visit: Visit,
+    method: Mapping[str, Any],
+    values: Mapping[str, str] | None,
+    chosen: str,
+    errors: Mapping[str, str],
+    change: Change = _NO_CHANGE,
 ) -> View:
     only, reference = visit.session.principal.collection, reference_of(method)
     listed = await run_in_threadpool(visit.services.collections.list_counted, only) if reference else []
@@ -195,9 +227,22 @@ async def _form(
             if (n > 0 or not counted) and (reference != LABELS or labels_of(row.spec) is not None)
         ),
         chosen=chosen,
+        arrays=await run_in_threadpool(_arrays, visit, method, values or {}, change),
         error=next((text for name, text in errors.items() if name not in method["schema"]["properties"]), ""),
     )
-    return View("analysis.html", method["title"], model, 422 if errors else 200)
+    return View("analysis.html", method["title"], model, 422 if errors else change.status)
+
+
+def _arrays(visit: Visit, method: Mapping[str, Any], values: Mapping[str, str], change: Change) -> ArraysModel:
+    places = array_members(method)
+    return ArraysModel(
+        places=places,
+        place=values.get("place", ""),
+        stored=array_lines(visit) if places else (),
+        most_bytes=visit.services.settings.array_bytes,
+        told=change.told,
+        error=change.error,
+    )
 
 
 def _card(method: Mapping[str, Any]) -> Card:

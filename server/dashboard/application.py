@@ -20,6 +20,7 @@ from server.dashboard.analysis_view import (
     analyses_page,
     analysis_page,
     cancel_job,
+    change_stored_arrays,
     export_request,
     job_page,
     start_analysis,
@@ -29,9 +30,10 @@ from server.dashboard.collection_view import collection_page
 from server.dashboard.collections_view import collections_page
 from server.dashboard.compare_view import compare_page, curves_page
 from server.dashboard.exports import export_estimates
+from server.dashboard.file_forms import open_form
 from server.dashboard.fleet_process import FleetProcess
 from server.dashboard.fleet_view import Fleet
-from server.dashboard.guard import Form, read_form, require_own_form
+from server.dashboard.guard import Form, read_form, require_own_form, require_same_origin
 from server.dashboard.labels_view import export_labels
 from server.dashboard.login_view import Doorkeeper
 from server.dashboard.plan_view import plan_page
@@ -90,6 +92,7 @@ class Dashboard:
             "/fleet": fleet.page,
             "/analysis": analyses_page,
             "/analysis/jobs/{id}": job_page,
+            "/analysis/{path:path}/arrays": analysis_page,
             "/analysis/{path:path}": analysis_page,
             "/tokens": administration.tokens_page,
         }
@@ -117,6 +120,7 @@ class Dashboard:
             Route("/analysis/jobs/{id}/request.json", self._file(export_request)),
             *(Route(f"{path}.json", self._page(work)) for path, work in pages.items()),
             *(Route(path, self._page(work)) for path, work in pages.items()),
+            Route("/analysis/{path:path}/arrays", self._file_action(change_stored_arrays), methods=["POST"]),
             *(Route(path, self._action(work), methods=["POST"]) for path, work in actions.items()),
         ]
 
@@ -160,12 +164,23 @@ class Dashboard:
     def _action(self, work: Action) -> Callable[[Request], Awaitable[Response]]:
         async def act(request: Request) -> Response:
             visit = self._visit(request)
-            form = await read_form(request)
-            require_own_form(request, visit.session, form)
-            done = await work(visit, form)
-            return done if isinstance(done, Response) else self._renderer.respond(request, done, visit.given)
+            return await self._acted(visit, work, await read_form(request))
 
         return act
+
+    def _file_action(self, work: Action) -> Callable[[Request], Awaitable[Response]]:
+        async def act(request: Request) -> Response:
+            visit = self._visit(request)
+            require_same_origin(request)  # with the session, before a long body is read
+            _ = visit.session
+            async with open_form(request, self._services.settings.admin_body_bytes) as form:
+                return await self._acted(visit, work, form)
+
+        return act
+
+    async def _acted(self, visit: Visit, work: Action, form: Form) -> Response:
+        require_own_form(visit.request, visit.session, form)
+        return self._shown(visit.request, await work(visit, form), visit.given)
 
     def _file(self, work: Callable[[Visit], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def send(request: Request) -> Response:
@@ -174,19 +189,19 @@ class Dashboard:
         return send
 
     async def _login_form(self, request: Request) -> Response:
-        return self._shown(request, self._door.page(request.query_params.get("onward", "")))
+        return self._shown(request, self._door.page(request.query_params.get("onward", "")), None)
 
     async def _login(self, request: Request) -> Response:
-        return self._shown(request, await self._door.enter(request))
+        return self._shown(request, await self._door.enter(request), None)
 
     async def _enter(self, request: Request) -> Response:
-        return self._shown(request, await self._door.enter_by_link(request))
+        return self._shown(request, await self._door.enter_by_link(request), None)
 
     async def _logout(self, request: Request) -> Response:
         return await self._door.leave(request, self._visit(request).session)
 
-    def _shown(self, request: Request, done: View | Response) -> Response:
-        return done if isinstance(done, Response) else self._renderer.respond(request, done, None)
+    def _shown(self, request: Request, done: View | Response, session: Session | None) -> Response:
+        return done if isinstance(done, Response) else self._renderer.respond(request, done, session)
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)

@@ -9,7 +9,7 @@ from ldp_core.estimation.post_processing import POST_PROCESSES
 from ldp_core.privacy.epsilon import format_epsilon
 from server.dashboard import words
 from server.dashboard.figures import Figure
-from server.dashboard.labels_view import LabelsFound, labels_found
+from server.dashboard.labels_view import LabelsFound, ends_headline, ends_summary, labels_found
 from server.dashboard.marks import mark_of
 from server.dashboard.selection import ReportChoices, report_choices
 from server.dashboard.snippets import Snippet, estimate_snippets
@@ -29,6 +29,7 @@ __all__ = ["CollectionModel", "Found", "collection_page"]
 
 _ORDERS: tuple[Order, ...] = ("estimate", "index")
 _POSTS = ("norm_sub", "none", *(name for name in POST_PROCESSES if name != "norm_sub"))
+_POSTS_OF_LABELS = ("none", *POST_PROCESSES)
 _SIZES = (25, 100)
 
 
@@ -102,7 +103,8 @@ async def collection_page(visit: Visit) -> View:
     """Whatever is known of a collection now."""
     row, n = await visit.collection()
     query = visit.query
-    question = _question(query)
+    labels = labels_of(row.spec)
+    question = _question(query, _POSTS if labels is None else _POSTS_OF_LABELS)
     asked = Asked(window=query.text("window") or None, cohort=query.text("cohort") or None)
     found, missing = await _found(visit.services, row, asked, question)
     intake = await run_in_threadpool(_intake, visit.services, row)
@@ -124,7 +126,7 @@ async def collection_page(visit: Visit) -> View:
         missing=missing,
         found=found,
         labels=await labels_found(visit.services, row, asked),
-        is_labels=labels_of(row.spec) is not None,
+        is_labels=labels is not None,
         label=_label(row),
         intake=intake,
         intake_sentence=_intake_sentence(intake),
@@ -134,9 +136,9 @@ async def collection_page(visit: Visit) -> View:
     return View("collection.html", row.question, model)
 
 
-def _question(query: Query) -> PageQuestion:
+def _question(query: Query, posts: tuple[str, ...]) -> PageQuestion:
     order = query.choice("order", _ORDERS)
-    post = query.choice("post", _POSTS)
+    post = query.choice("post", posts)
     return PageQuestion(
         search=query.text("q"),
         order="index" if order == "index" else "estimate",
@@ -162,10 +164,12 @@ async def _found(
 
 def _decoded_page(page: EstimatePage) -> Found:
     estimate = page.decoded.estimate
-    outlook = outlook_of(page.decoded.row.spec, estimate.n, page.question.confidence)
+    labels = labels_of(page.decoded.row.spec)
+    headline = words.headline(page) if labels is None else ends_headline(page, labels)
+    summary = _summary(page) if labels is None else ends_summary(labels)
     return Found(
-        headline=words.headline(page),
-        summary=_summary(page, words.too_few(outlook, 0)),
+        headline=headline,
+        summary=summary,
         rows=page.rows,
         matches=page.matches,
         page=page.page,
@@ -176,12 +180,13 @@ def _decoded_page(page: EstimatePage) -> Found:
         post_refusal=page.post_refusal,
         decoder=estimate.provenance.decoder,
         counts_digest=page.decoded.counts_digest,
-        figure=_figure(page),
-        trust=trust_of(estimate),
+        figure=_figure(page, headline, "answers") if labels is None else _figure(page, f"{headline} {summary}", "ends"),
+        trust=trust_of(estimate) if labels is None else trust_of(estimate, "the share of an end"),
     )
 
 
-def _summary(page: EstimatePage, precision: str) -> str:
+def _summary(page: EstimatePage) -> str:
+    precision = words.too_few(outlook_of(page.decoded.row.spec, page.decoded.estimate.n, page.question.confidence), 0)
     total = words.count(page.decoded.estimate.domain_size)
     above = (
         f"None of {total} answers stands above the noise floor"
@@ -192,15 +197,15 @@ def _summary(page: EstimatePage, precision: str) -> str:
     return f"{above} of {floor}, which noise alone crosses once in {1 / (1 - page.question.confidence):.0f} collections. {precision}"
 
 
-def _figure(page: EstimatePage) -> Figure:
-    shown = f"{words.count(len(page.rows))} of {words.count(page.matches)} answers"
+def _figure(page: EstimatePage, finding: str, what: str) -> Figure:
+    shown = f"{words.count(len(page.rows))} of {words.count(page.matches)} {what}"
     post = None if page.post_refusal else page.question.post
     beside = f"; hollow: after {words.mechanism_name(post)}, biased, without an interval" if post else ""
     return Figure(
         kind="intervals",
         name="estimates",
         caption=(
-            f"{words.headline(page)} Shown: {shown}, each with its {100 * page.question.confidence:g} % interval (thin) and 50 % interval (thick)"
+            f"{finding} Shown: {shown}, each with its {100 * page.question.confidence:g} % interval (thin) and 50 % interval (thick)"
             f"{beside}. n = {words.count(page.decoded.estimate.n)}, ε = {format_epsilon(page.decoded.estimate.provenance.epsilon)}."
         ),
         data={
@@ -213,13 +218,14 @@ def _figure(page: EstimatePage) -> Figure:
 def _label(row: CollectionRow) -> Label:
     mechanism = mechanism_of(row.spec)
     told: Disclosure = disclosure_of(row.spec)
+    of_labels = labels_of(row.spec) is not None
     epsilon, ratio = format_epsilon(mechanism.epsilon), mechanism.likelihood_ratio
     return Label(
         epsilon=epsilon,
         odds=told.odds,
         likelihood_ratio=f"{ratio.numerator}/{ratio.denominator}",
-        odds_sentence=words.odds_sentence(epsilon, told.odds),
-        people_sentence=words.disclosure_sentence(told),
+        odds_sentence=words.odds_sentence(epsilon, told.odds, "label" if of_labels else "answer"),
+        people_sentence=words.ends_disclosure_sentence(told) if of_labels else words.disclosure_sentence(told),
         own=told.own,
         other=told.other,
         mechanism=mechanism.name,

@@ -5,6 +5,7 @@ a form comes from (Sec-Fetch-Site, or Origin where that is missing); the form re
 """
 
 from collections.abc import Mapping
+from typing import BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
@@ -12,18 +13,19 @@ from starlette.requests import Request
 from server.dashboard.sessions import Session
 from server.refusals import InsufficientScope, MalformedBody
 
-__all__ = ["CSRF_FIELD", "Form", "is_secure", "read_form", "require_own_form", "require_same_origin"]
+__all__ = ["CSRF_FIELD", "MOST_FIELDS", "Form", "is_secure", "read_form", "require_own_form", "require_same_origin"]
 
 CSRF_FIELD = "csrf"
 
-_MOST_FIELDS = 100
+MOST_FIELDS = 100
 
 
 class Form:
-    """The fields of a posted form."""
+    """The fields of a posted form, and the file that came with it."""
 
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+    def __init__(self, pairs: list[tuple[str, str]], file: BinaryIO | None = None) -> None:
         self._pairs = pairs
+        self.file = file
 
     def text(self, name: str) -> str:
         """The value without white space around it, empty when the field is missing."""
@@ -44,7 +46,7 @@ async def read_form(request: Request) -> Form:
         raise MalformedBody("this address reads an HTML form; use the page")
     try:
         text = (await request.body()).decode("utf-8")
-        return Form(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=_MOST_FIELDS))
+        return Form(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=MOST_FIELDS))
     except ValueError as error:
         raise MalformedBody("the form cannot be read; go back to the page and send it again") from error
 

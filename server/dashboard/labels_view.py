@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from ldp_core.labels import RowLabels
 from ldp_core.mechanisms import Tally
 from server.dashboard import words
 from server.dashboard.visits import Visit
 from server.refusals import NotEnoughReports
+from server.services.estimate_pages import EstimatePage
 from server.services.estimates import Asked
 from server.services.label_views import LabelView, label_estimate, required_labels
 from server.services.services import Services
 from server.services.specs import labels_of
 from server.storage.collections import CollectionRow
 
-__all__ = ["LabelsFound", "export_labels", "labels_found"]
+__all__ = ["LabelsFound", "ends_headline", "ends_summary", "export_labels", "labels_found"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,22 @@ def _found(row: CollectionRow, tally: Tally, _window: str | None) -> LabelsFound
         f"The mean label is {mean} ({low} to {high}).",
         f"{reported}{repeated}. One row alone says little: its estimate is ±{estimate.magnitude:.2f}, whatever its label.",
     )
+
+
+def ends_headline(page: EstimatePage, labels: RowLabels) -> str:
+    """What the picture of the two ends shows: every phone rounds its label to one of them."""
+    row = page.leader.row
+    here, there = (_end(labels.ends[index]) for index in (row.index, 1 - row.index))
+    return f"{words.share_text(row)} of the labels ({words.interval_text(row)}) were rounded to {here}, the others to {there}."
+
+
+def ends_summary(labels: RowLabels) -> str:
+    """What the two shares have to do with the mean: it is B times the upper share less B times the lower one."""
+    return f"The mean of these labels is {labels.ends[1]} times the difference of the two shares."
+
+
+def _end(text: str) -> str:
+    return text.replace("-", words.MINUS)
 
 
 async def export_labels(visit: Visit) -> Response:

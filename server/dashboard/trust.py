@@ -23,8 +23,8 @@ class Trust:
     poisoning_sentence: str
 
 
-def trust_of(estimate: Estimate) -> Trust:
-    """The checks of an estimate."""
+def trust_of(estimate: Estimate, share: str = "one answer") -> Trust:
+    """The checks of an estimate. share: what is shared out among the phones, such as one answer."""
     canaries, poisoning = estimate.canaries, estimate.poisoning
     return Trust(
         n=estimate.n,
@@ -37,7 +37,7 @@ def trust_of(estimate: Estimate) -> Trust:
         users_per_fake=poisoning.users_per_fake,
         shift_per_percent=poisoning.shift_per_percent,
         poisoning_sentence=(
-            f"If 1 % of all reports were forged, one answer could move by at most {100 * poisoning.shift_per_percent:.2g} points: "
+            f"If 1 % of all reports were forged, {share} could move by at most {100 * poisoning.shift_per_percent:.2g} points: "
             f"one forged report counts for up to {poisoning.users_per_fake:.2g} honest phones. A bound, not a detection."
         ),
     )
@@ -45,7 +45,7 @@ def trust_of(estimate: Estimate) -> Trust:
 
 def _canary_sentence(count: int, rms: float, largest: float, alarm_at: float) -> str:
     if count == 0:
-        return "This geometry has no point to spare, so there are no canaries."
+        return "This mechanism has no point to spare, so there are no canaries."
     found = f"{count:,} points that no answer uses should be pure noise. Their size is {rms:.2f} (1 is expected)"
     if largest > alarm_at:
         return (

@@ -7,11 +7,13 @@ from server.services.estimate_pages import EstimatePage, ItemRow
 from server.services.outlooks import Disclosure, Outlook
 
 __all__ = [
+    "MINUS",
     "REVEALING_ODDS",
     "capital",
     "count",
     "day",
     "disclosure_sentence",
+    "ends_disclosure_sentence",
     "headline",
     "interval_text",
     "mechanism_name",
@@ -28,7 +30,7 @@ __all__ = [
     "too_few",
 ]
 
-_MINUS = "−"
+MINUS = "−"
 _DAY = 86_400
 REVEALING_ODDS = 400.0
 
@@ -46,7 +48,7 @@ def percent(share: float, error: float) -> str:
     """
     decimals = _decimals(error)
     text = f"{100 * abs(share):.{decimals}f}"
-    sign = _MINUS if share < 0 and float(text) else ""
+    sign = MINUS if share < 0 and float(text) else ""
     return f"{sign}{text} %"
 
 
@@ -58,7 +60,7 @@ def signed(value: float, error: float) -> str:
     """
     decimals = _decimals(error / 100)
     text = f"{abs(value):.{decimals}f}"
-    return f"{_MINUS if value < 0 and float(text) else ''}{text}"
+    return f"{MINUS if value < 0 and float(text) else ''}{text}"
 
 
 def _decimals(error: float) -> int:
@@ -147,6 +149,8 @@ def row_note(row: ItemRow) -> str:
 
 def too_few(outlook: Outlook, need: int) -> str:
     """What is missing before numbers can be shown."""
+    if outlook.rows is not None:
+        return _too_few_labels(outlook, need)
     target = f"about {count(outlook.phones_for_target)} give {points(outlook.target)}"
     if outlook.half_width is None:
         return f"No reports yet. Numbers appear with the first one; {target}."
@@ -155,6 +159,12 @@ def too_few(outlook: Outlook, need: int) -> str:
     return f"With {_reports(outlook.n)} the error of a rare answer is {points(outlook.half_width)}" + (
         f"; {target}." if outlook.n < outlook.phones_for_target else "."
     )
+
+
+def _too_few_labels(outlook: Outlook, need: int) -> str:
+    if outlook.n == 0:
+        return "No reports yet. The mean label appears with the first one; each row alone says little."
+    return f"Not enough reports yet. This collection shows nothing below {_reports(need)} and has {count(outlook.n)}."
 
 
 def _reports(n: int) -> str:
@@ -175,10 +185,10 @@ def progress_sentence(state: str, outlook: Outlook) -> str:
     return f"{word}: {have} of about {count(outlook.phones_for_target)} phones for {points(outlook.target)}."
 
 
-def odds_sentence(epsilon: str, odds: float) -> str:
-    """Epsilon as odds."""
+def odds_sentence(epsilon: str, odds: float, told: str = "answer") -> str:
+    """Epsilon as odds. told: what a phone tells privately."""
     return (
-        f"Privacy loss ε = {epsilon}. Seeing one report can change the odds about that phone's true answer "
+        f"Privacy loss ε = {epsilon}. Seeing one report can change the odds about that phone's true {told} "
         f"by at most {_times(odds)}×."
     )
 
@@ -197,4 +207,12 @@ def disclosure_sentence(disclosure: Disclosure) -> str:
     return (
         f"Of 100 phones that hold an answer, about {disclosure.own:.0f} send a message that speaks for it; "
         f"of 100 phones that hold another one, about {disclosure.other:.0f} do so by chance."
+    )
+
+
+def ends_disclosure_sentence(disclosure: Disclosure) -> str:
+    """Epsilon as people, where a report says to which end a label was rounded."""
+    return (
+        f"Of 100 phones whose label is one end, about {disclosure.own:.0f} send a message that speaks for this end; "
+        f"of 100 phones whose label is the other end, about {disclosure.other:.0f} do so by chance."
     )

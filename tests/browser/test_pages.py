@@ -95,6 +95,8 @@ def test_states_have_a_sentence_each(visitors: Make, town: Town) -> None:
     assert page.get_by_text("At ε = 8 a report usually reveals the answer.").is_visible()
     page = visitor.open(town.reading_pages["labels"])
     assert page.get_by_text("400 of 500 rows were reported once.").is_visible()
+    assert page.get_by_text("of the labels").first.is_visible()
+    assert page.get_by_text("most common").count() == 0
     page = visitor.open(town.reading_pages["noise"] + "?order=index")
     assert page.get_by_text("Nothing stands out yet.").first.is_visible()
     page.get_by_text("The numbers as a table").click()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -211,6 +212,48 @@ def test_a_fleet_with_the_mechanism_of_a_collection_is_simulated(visitors: Make,
     expect(page.locator("figure[data-kind=intervals] svg")).to_be_visible()
     expect(page.locator("figure[data-kind=columns] svg")).to_have_count(3)
     assert [violation["id"] for violation in Axe().run(page).response["violations"]] == []
+
+
+def test_numbers_come_from_a_file_without_javascript(visitors: Make, town: Town, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    np.savez(tmp_path / "rows.npz", X=rng.normal(size=(60, 3, 2)), y=rng.normal(size=60))
+    (tmp_path / "rows.csv").write_text("1,2,3")
+    visitor = visitors(java_script_enabled=False)
+    page = visitor.page
+    page.goto(f"{town.live.dashboard}/analysis/single-location/fit")
+    page.get_by_text("More settings").click()
+    page.get_by_label("Seed").fill("77")
+    page.get_by_label("File", exact=True).set_input_files(tmp_path / "rows.csv")
+    page.get_by_role("button", name="Store the file").click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("is no .npy or .npz file of numbers"))
+    visitor.refused("422 (Unprocessable Entity)")
+    page.get_by_label("File", exact=True).set_input_files(tmp_path / "rows.npz")
+    page.get_by_role("button", name="Store the file").click()
+    expect(page.get_by_role("status")).to_contain_text("60 × 3 × 2 numbers, float64, 2,880 bytes, until ")
+    expect(page.get_by_role("status")).to_be_in_viewport()
+    expect(page.get_by_label("Tokens, from a stored array")).to_have_value(re.compile("^[0-9a-f]{16}$"))
+    expect(page.get_by_label("Outcomes, from a stored array")).to_have_value(re.compile("^[0-9a-f]{16}$"))
+    page.get_by_text("More settings").click()
+    expect(page.get_by_label("Seed")).to_have_value("77")
+    page.get_by_label("Seed").press("Enter")  # runs the analysis, and stores nothing
+    page.wait_for_url("**/analysis/jobs/*")
+    page.get_by_role("button", name="Cancel").or_(page.locator(".finding")).first.wait_for()
+
+
+def test_stored_arrays_are_accessible_and_forgotten(visitors: Make, town: Town, tmp_path: Path) -> None:
+    np.save(tmp_path / "points.npy", np.arange(12.0).reshape(6, 2))
+    for theme in ("light", "dark"):
+        page = visitors(color_scheme=theme).open("/analysis/max-margin")
+        page.get_by_label("File", exact=True).set_input_files(tmp_path / "points.npy")
+        page.get_by_label("Use it for").select_option("test_points")
+        page.get_by_role("button", name="Store the file").click()
+        chosen = page.get_by_label("Held-out points, from a stored array")
+        expect(chosen).to_have_value(re.compile("^[0-9a-f]{16}$"))
+        stored = chosen.input_value()
+        assert [violation["id"] for violation in Axe().run(page).response["violations"]] == []
+        page.get_by_role("button", name=f"Forget the array {stored} now").click()
+        expect(page.get_by_role("status")).to_have_text("The array is forgotten.")
+        expect(page.locator(f"text={stored}")).to_have_count(0)
 
 
 def start_fleet(page: Page, collection: str, phones: int) -> None:

@@ -7,20 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from client.cli import options
-from client.cli.application import application
-from client.rest import AdminClient
 from server.clock import FakeClock
+from tests.client.cli.conftest import Fano
 from tests.services.collection import TestCollection
-from tests.services.in_process import ADMIN, ADMIN_TOKEN, InProcess, settings
-from tests.services.in_process_wire import InProcessWire
+from tests.services.in_process import ADMIN, InProcess, settings
 
 DAY = 86_400
 FIRST, SECOND = 20_000, 20_001
-
-Fano = Callable[..., Result]
 
 
 @pytest.fixture
@@ -35,14 +30,12 @@ def service(sqlite_url: str, clock: FakeClock) -> Iterator[InProcess]:
 
 
 @pytest.fixture
-def fano(service: InProcess, monkeypatch: pytest.MonkeyPatch) -> Fano:
-    wire = InProcessWire(service)
-    monkeypatch.setattr(options, "AdminClient", lambda url, token: AdminClient(url, token, wire=wire))
-    monkeypatch.setenv("FANO_ADMIN_TOKEN", ADMIN_TOKEN)
+def fano(service: InProcess, fano_at: Callable[[InProcess], Fano]) -> Fano:
+    started = fano_at(service)
 
     def run(*arguments: str) -> Result:
-        result = CliRunner().invoke(application, list(arguments), catch_exceptions=False)
-        assert result.exit_code == 0, result.output
+        result = started(*arguments)
+        assert result.exit_code == 0, (result.output, result.exception)
         return result
 
     return run

@@ -40,6 +40,26 @@ def test_the_debiased_bit_has_the_outcome_as_its_mean() -> None:
     assert outcome.variance_bound == pytest.approx(4 * ((math.e + 1) / (math.e - 1)) ** 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("epsilon", ["0.5", "2", "4", "8"])
+@pytest.mark.parametrize("confidence", [0.2, 0.5, 0.8, 0.95])
+def test_the_interval_of_one_bit_holds_for_every_outcome(epsilon: str, confidence: float) -> None:
+    """By enumeration of both bits at every outcome, with no room for chance."""
+    outcome = OneBitOutcome(epsilon, 2.0)
+    intervals = [outcome.interval(bit, confidence) for bit in (0, 1)]
+    assert intervals[0] == tuple(-end for end in reversed(intervals[1]))
+    for y in np.linspace(-2, 2, 41):
+        one = float(exact_probability_of_one(outcome, y))
+        held = sum(chance for chance, (low, high) in zip((1 - one, one), intervals, strict=True) if low <= y <= high)
+        assert held >= confidence - 1e-12, y
+
+
+def test_the_interval_of_one_bit_excludes_what_the_bit_makes_unlikely() -> None:
+    low, high = OneBitOutcome("8", 2.0).interval(1, 0.95)
+    assert high == 2
+    assert float(OneBitOutcome("8", 2.0).probability_of_one(low)) == pytest.approx(0.05, abs=1e-12)
+    assert OneBitOutcome("1", 2.0).interval(1, 0.95) == (-2, 2)
+
+
 def test_a_phone_rounds_and_then_flips_by_its_tape() -> None:
     outcome = OneBitOutcome("1", 2.0)
     heads, tails = bytes(8), bytes([255] * 8)

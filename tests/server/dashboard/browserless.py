@@ -28,12 +28,19 @@ class Browserless:
         return self._forgotten(self._service.get(f"/dashboard{path}", headers=self._headers(headers)))
 
     def post(
-        self, path: str, fields: dict[str, str], *, form_value: str | None = "", headers: dict[str, str] = ORIGIN
+        self,
+        path: str,
+        fields: dict[str, str],
+        *,
+        form_value: str | None = "",
+        headers: dict[str, str] = ORIGIN,
+        file: tuple[str, bytes] | None = None,
     ) -> httpx.Response:
-        """form_value: taken from a page when empty, left out when None."""
+        """form_value: taken from a page when empty, left out when None · file: its name and what is in it, of a form that takes one."""
         if form_value is not None:
             fields = {**fields, "csrf": form_value or self.form_value()}
-        answer = self._service.post(f"/dashboard{path}", data=fields, headers=self._headers(dict(headers)))
+        files = None if file is None else {"file": file}
+        answer = self._service.post(f"/dashboard{path}", data=fields, files=files, headers=self._headers(dict(headers)))
         return self._forgotten(answer)
 
     def _forgotten(self, answer: httpx.Response) -> httpx.Response:

@@ -253,6 +253,7 @@ def test_a_collection_of_labels_tells_their_mean(running: InProcess, admin: Brow
     labels = create(running.post, items=None, labels={"rows": 40, "bound": "2"}, question="And this?")
     empty = admin.get(f"/collections/{labels.id}.json").json()
     assert (empty["labels"], empty["found"]) == (None, None)
+    assert empty["missing"] == "No reports yet. The mean label appears with the first one; each row alone says little."
     messages = [2 * row + (row < 25) for row in range(30)] + [0]
     running.post(labels.reports_path, json=labels.batch(messages), headers=labels.write_headers).raise_for_status()
     api = running.get(f"/v1/collections/{labels.id}/labels", headers=ADMIN).json()
@@ -266,6 +267,33 @@ def test_a_collection_of_labels_tells_their_mean(running: InProcess, admin: Brow
     fit = admin.get(f"/analysis/single-location/fit?collection={labels.id}").text
     assert f'<option value="{labels.id}" selected>' in fit
     assert row["id"] not in fit  # nobody has reported there
+
+
+def test_the_two_ends_of_labels_are_no_answers(running: InProcess, admin: Browserless) -> None:
+    labels = create(running.post, items=None, labels={"rows": 400, "bound": "2"}, epsilon="8")
+    messages = [2 * row + (row < 100) for row in range(400)]
+    running.post(labels.reports_path, json=labels.batch(messages), headers=labels.write_headers).raise_for_status()
+    twin = admin.get(f"/collections/{labels.id}.json").json()
+    headline, summary = twin["found"]["headline"], twin["found"]["summary"]
+    upper = next(row for row in twin["found"]["rows"] if row["item"] == "2")
+    found = re.fullmatch(
+        r"([\d.]+) % of the labels \(([\d.]+) % to ([\d.]+) %\) were rounded to −2, the others to 2\.", headline
+    )
+    assert found is not None, headline
+    share, low, high = map(float, found.groups())
+    assert low < share < high
+    assert share == pytest.approx(100 * (1 - upper["estimate"]), abs=0.06)
+    assert summary == "The mean of these labels is 2 times the difference of the two shares."
+    api = running.get(f"/v1/collections/{labels.id}/labels", headers=ADMIN).json()
+    assert api["mean"] == pytest.approx(2 * (2 * upper["estimate"] - 1))
+    assert twin["found"]["figure"]["caption"].startswith(f"{headline} {summary} Shown: 2 of 2 ends, ")
+    assert twin["post"] == "none"
+    assert all(row["post"] is None for row in twin["found"]["rows"])
+    page = admin.get(f"/collections/{labels.id}").text
+    assert "ε = 8 a report usually reveals the label" in page
+    assert "the same randomised bit of each row" in page
+    for word in ("most common", "Find an answer", "largest answers", "one answer", "hold an answer", "true answer"):
+        assert word not in page, word
 
 
 def test_what_labels_cannot_have_is_said_in_the_form(admin: Browserless) -> None:
