@@ -1,6 +1,6 @@
 """Runs a state machine against the service, each example on a fresh database of either engine.
 
-A machine restarts its service about every eighth step. Two things would cost more than what is checked, and are kept out of it:
+A machine restarts its service about every tenth step. Two things would cost more than what is checked, and are kept out of it:
 every new engine translates all queries to SQL anew, so a restarted service gets its engine back, with every connection
 closed; and a SQLite file lies in memory where the machine has such a folder, for no example cuts the power.
 """
