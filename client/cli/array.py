@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import numpy as np
 
 from client.cli.options import admin_client, json_option, service_options
 from client.cli.output import print_json, print_table, say
@@ -81,7 +82,7 @@ def _print_arrays(found: list[Document]) -> None:
             one["id"],
             one["name"],
             " × ".join(map(str, one["shape"])) or "one number",
-            one["dtype"],
+            np.dtype(one["dtype"]).name,
             f"{one['bytes']:,}",
             one["expires_at"],
         ]

@@ -40,7 +40,8 @@ class LabelEstimate:
     @property
     def mean(self) -> float:
         """Unbiased for the mean label of these rows, each clipped to the bound."""
-        return float(self.labels.mean())
+        upper = int(np.count_nonzero(self.bits))
+        return self.magnitude * (2 * upper - len(self.bits)) / len(self.bits)  # from the count: 0 is 0
 
     @property
     def standard_error(self) -> float:

@@ -37,7 +37,7 @@ def test_an_array_from_its_file_to_its_end(fano: Fano, service: InProcess, tmp_p
     (stored,) = service.get("/v1/arrays", headers=ADMIN).json()["arrays"]
     header, row = told.stdout.splitlines()
     assert header.split() == ["id", "name", "shape", "dtype", "bytes", "kept", "until"]
-    assert row.split() == [stored["id"], *["5", "×", "4", "×", "3"], "<f4", "240", stored["expires_at"]]
+    assert row.split() == [stored["id"], *["5", "×", "4", "×", "3"], "float32", "240", stored["expires_at"]]
     assert "Sending tokens.npy: 368 bytes." in told.stderr
     assert f'{{"array": "{stored["id"]}"}}' in told.stderr
     np.testing.assert_array_equal(service.app.state.services.arrays.load(stored["id"], None), numbers)

@@ -115,6 +115,12 @@ def test_equal_bits_do_not_make_a_sure_mean() -> None:
     assert high == pytest.approx(estimate.mean)
 
 
+def test_as_many_bits_of_either_kind_have_the_mean_0_and_not_nearly_0() -> None:
+    rows = RowLabels(50, OneBitOutcome("1", 2))
+    even = LabelEstimate.of(rows, rows.tally(2 * np.arange(50) + np.arange(50) // 25))
+    assert even.mean == 0
+
+
 def test_what_is_no_row_or_label_is_refused_without_the_label() -> None:
     source = Enumerated()
     for row in (-1, 50, True, 1.0, "3"):
