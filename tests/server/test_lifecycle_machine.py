@@ -80,11 +80,12 @@ class Machine(ServiceMachine):
         self.models: list[Model] = []
         self.batches: list[Batch] = []
         self.numbers = count()
+        # nobody asks for a job here, and the threads that would run one are a third of what a start costs
+        self.chosen = service_settings(self.url, data_dir=self.folder, retry_horizon_days=HORIZON // DAY, job_workers=0)
         self.start()
 
     def start(self) -> None:
-        chosen = service_settings(self.url, data_dir=self.folder, retry_horizon_days=HORIZON // DAY)
-        self.service = InProcess(chosen, self.clock)
+        self.service = InProcess(self.chosen, self.clock)
         services = self.service.app.state.services
         services.housekeeping.close()  # before it could begin: its rounds are a rule here
         self.service.__enter__()

@@ -74,7 +74,8 @@ class Timed:
 
     def __init__(self, url: str, folder: Path, *, horizon: int, clock: FakeClock | None = None, **chosen: Any) -> None:
         self.clock = clock or FakeClock(START)
-        self.service = InProcess(settings(url, data_dir=folder, fold_seconds=0, **chosen), self.clock)
+        # nobody asks for a job here, and the threads that would run one are a third of what a start costs
+        self.service = InProcess(settings(url, data_dir=folder, fold_seconds=0, job_workers=0, **chosen), self.clock)
         self.services = self.service.app.state.services
         self.services.housekeeping.close()  # before it could begin
         self.service.__enter__()
