@@ -73,7 +73,7 @@ class UploadReports:
 
 
 class UploadsFirst:
-    """Takes uploads out before all other layers, whose work it does at once; they cost as much as all else that an upload needs."""
+    """Takes uploads out before all other layers, and does at once what each of them would do for an upload."""
 
     def __init__(self, app: ASGIApp, upload: UploadReports, observer: Observer) -> None:
         self._app = app

@@ -23,8 +23,8 @@ def application() -> FastAPI:
 
 
 def forget_what_stays() -> None:
-    """Spare the garbage collector what was loaded until now, some hundred thousand objects that live as long as the process:
-    looking through them holds every upload up for a tenth of a second, and finds nothing."""
+    """Spare the garbage collector what was loaded until now, which lives as long as the process: looking through all of it
+    holds every upload up, in its full rounds for a tenth of a second, and finds nothing."""
     gc.collect()
     gc.freeze()
 

@@ -26,7 +26,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "wal_autocheckpoint=32000",  # pages: what `checkpoints` leaves to a commit, 128 MiB of log at most
+    "wal_autocheckpoint=32000",  # pages: from here on a commit copies what `checkpoints` has left, at 128 MiB of log
     "cache_size=-65536",  # KiB
 )
 _POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
