@@ -34,8 +34,6 @@ _SQLITE = {"sqlite", "sqlite+pysqlite"}
 
 
 class _Cursor(Protocol):
-    rowcount: int
-
     def __iter__(self) -> Iterator[tuple[Any, ...]]: ...
 
 
