@@ -231,7 +231,14 @@ class Overloaded(Refusal):
 
 
 class DatabaseUnavailable(Refusal):
-    """The database does not answer, is locked or is full."""
+    """The database does not answer, is locked, damaged or full.
+
+    reason: what its driver says of it, for whoever runs the service; it names hosts and files and is in no answer.
+    """
 
     slug = "database-unavailable"
     retry_after = 2
+
+    def __init__(self, detail: str, *, reason: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason

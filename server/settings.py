@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings"]
@@ -12,7 +12,9 @@ __all__ = ["Settings"]
 class Settings(BaseSettings):
     """Everything an operator may choose. Sizes are bytes, rates are per second."""
 
-    model_config = SettingsConfigDict(env_prefix="FANO_", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FANO_", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     database_url: str | None = Field(
         default=None, description="sqlite:///path or postgresql://…; a SQLite file in data_dir when not set"
@@ -87,6 +89,15 @@ class Settings(BaseSettings):
     warm_decoder: bool = Field(
         default=True, description="compile the decoder and load the analyses at start, in the background"
     )
+
+    @field_validator("admin_token", "metrics_token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
+        """A token travels in a header: one that ends with the line break of the file it was read from would never be recognised."""
+        text = "" if token is None else token.get_secret_value()
+        if not (text.isascii() and text.isprintable() and text == text.strip()):
+            raise ValueError("a token is one line of printable ASCII characters without white space at its ends")
+        return token
 
     @property
     def database(self) -> str:

@@ -1,7 +1,6 @@
 """`fano db`: the schema of the service's database."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -46,6 +45,8 @@ def upgrade(database: str | None, as_json: bool) -> None:
     from server.storage.schema import upgrade as upgrade_schema
 
     with _opened(database) as opened:
+        if opened.file is not None:
+            opened.file.parent.mkdir(parents=True, exist_ok=True)
         before = current_revision(opened)
         after = upgrade_schema(opened)
     if as_json:
@@ -61,18 +62,15 @@ def upgrade(database: str | None, as_json: bool) -> None:
 @_json_option
 def current(database: str | None, as_json: bool) -> None:
     """Show the revision of the database and the one that this version needs. Exit code 1 when they differ."""
-    from server.storage.schema import current_revision, head_revision
+    from server.storage.schema import current_revision, head_revision, require_head
 
     with _opened(database) as opened:
         revision, head = current_revision(opened), head_revision()
-    if as_json:
-        click.echo(json.dumps({"current": revision, "head": head, "up_to_date": revision == head}))
-    else:
-        click.echo(f"{revision or 'empty'}\t(this version needs {head})")
-    if revision != head:
-        if not as_json:
-            click.echo("Run `fano db upgrade`.", err=True)
-        sys.exit(1)
+        if as_json:
+            click.echo(json.dumps({"current": revision, "head": head, "up_to_date": revision == head}))
+        else:
+            click.echo(f"{revision or 'empty'}\t(this version needs {head})")
+        require_head(opened)
 
 
 @db.command(short_help="Copy the embedded database to a file, while it serves.")
@@ -89,14 +87,10 @@ def backup(path: str, database: str | None, as_json: bool) -> None:
     Example:
       fano db backup /backups/fano-2026-11-24.sqlite3
     """
-    from server.storage.backup import BackupError, back_up
+    from server.storage.backup import back_up
 
     with _opened(database) as opened:
-        try:
-            size = back_up(opened, Path(path))
-        except BackupError as error:
-            click.echo(f"fano db: {error}", err=True)
-            sys.exit(1)
+        size = back_up(opened, Path(path))
     if as_json:
         click.echo(json.dumps({"path": path, "bytes": size}))
     else:
@@ -116,9 +110,9 @@ def purge(database: str | None, as_json: bool) -> None:
     from server.settings import Settings
     from server.storage.schema import require_head
 
-    settings = Settings()
     with _opened(database) as opened:
         require_head(opened)
+        settings = Settings()
         done = Retention(
             opened,
             SystemClock(),
@@ -150,19 +144,14 @@ def fold(database: str | None, as_json: bool) -> None:
 
 @contextmanager
 def _opened(address: str | None) -> "Iterator[Database]":
-    from server.refusals import Refusal
+    """The database of a command, which makes none by itself."""
+    from server.cli.failures import failures_told
     from server.settings import Settings
-    from server.storage.database import Database, DatabaseUrlError
-    from server.storage.schema import SchemaError
+    from server.storage.database import Database
 
-    try:
+    with failures_told("db"):
         database = Database(address or Settings().database)
-        if database.file is not None:
-            database.file.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield database
         finally:
             database.dispose()
-    except (Refusal, DatabaseUrlError, SchemaError, OSError) as error:
-        click.echo(f"fano db: {error}", err=True)
-        sys.exit(1)

@@ -1,5 +1,6 @@
 """The processes behind `fano serve`: prepare once, bind once, serve in one or several, say when it listens."""
 
+import errno
 import json
 import logging
 import os
@@ -14,9 +15,9 @@ import urllib.request
 
 import click
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from server.cli.serving import server_config
+from server.cli.workers import Supervisor
 from server.observability.json_log import log_config
 from server.observability.metrics import MULTIPROCESS_FOLDER
 from server.services.startup import admin_token_notice, prepare
@@ -27,6 +28,7 @@ __all__ = ["run"]
 
 _START_SECONDS = 60
 _BACKLOG = 2_048
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 
 def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: bool = False) -> None:
@@ -59,7 +61,10 @@ def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: 
     else:
         with tempfile.TemporaryDirectory(prefix="fano-metrics-") as folder:
             os.environ[MULTIPROCESS_FOLDER] = folder  # in which the workers add up what they measure
-            Multiprocess(config, sockets=[listener]).run()
+            supervisor = Supervisor(config, [listener])
+            supervisor.run()
+        if supervisor.failed:
+            sys.exit(1)
 
 
 def _end_on_signals() -> None:
@@ -74,6 +79,8 @@ def _end_on_signals() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal is gone
 
 
 def _end_with_stdin() -> None:
@@ -92,9 +99,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise OSError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, or 0 for a free one"
-        ) from error
+        other = "--port, or 0 for a free one" if error.errno in _OF_THE_PORT else "--host"
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}; choose another {other}") from error
     listener.set_inheritable(True)
     return listener
 

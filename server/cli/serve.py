@@ -1,7 +1,6 @@
 """`fano serve`: the collection service in one or several processes."""
 
 import os
-import sys
 
 import click
 
@@ -32,21 +31,11 @@ def serve(host: str, port: int, database: str | None, workers: int, until_stdin_
       fano serve --port 0 --json
       fano serve --host 0.0.0.0 --workers 4 --database postgresql://fano@localhost/fano
     """
-    from pydantic import ValidationError
-
-    from server.cli.process import run
-    from server.refusals import Refusal
-    from server.storage.database import DatabaseUrlError
-    from server.storage.schema import SchemaError
+    from server.cli.failures import failures_told
 
     if database is not None:
         os.environ["FANO_DATABASE_URL"] = database  # worker processes read it there
-    try:
+    with failures_told("serve"):
+        from server.cli.process import run
+
         run(host=host, port=port, workers=workers, until_stdin_ends=until_stdin_ends, as_json=as_json)
-    except (Refusal, DatabaseUrlError, SchemaError, OSError) as error:
-        click.echo(f"fano serve: {error}", err=True)
-        sys.exit(1)
-    except ValidationError as error:
-        for entry in error.errors():
-            click.echo(f"fano serve: FANO_{str(entry['loc'][0]).upper()}: {entry['msg']}", err=True)
-        sys.exit(1)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from server.app import create_app
 from server.cli.one_write import OneWriteProtocol
+from server.cli.workers import end_with_supervisor
 
 __all__ = ["application", "forget_what_stays", "server_config"]
 
@@ -17,6 +18,7 @@ _SHUTDOWN_SECONDS = 7
 
 def application() -> FastAPI:
     """The service of a process that does nothing else. Its settings come from the environment."""
+    end_with_supervisor()
     app = create_app()
     forget_what_stays()
     return app

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.refusals import DatabaseUnavailable
@@ -57,15 +57,25 @@ def parse_database_url(address: str) -> URL:
     wanted = "give sqlite:///path/to/file or postgresql://user@host/database"
     try:
         url = make_url(address)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is no number
         raise DatabaseUrlError(f"the database address cannot be read; {wanted}") from error
+    if "@" in (url.host or ""):
+        raise DatabaseUrlError("the database address has more than one @; write one in a user name or password as %40")
     if url.drivername in _POSTGRESQL:
+        _check_options(url)
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in _SQLITE:
         raise DatabaseUrlError(f"databases of kind {url.drivername!r} are not supported; {wanted}")
     if url.database in (None, "", ":memory:"):
         raise DatabaseUrlError(f"reports must survive a restart, so a database in memory is refused; {wanted}")
     return url.set(drivername="sqlite+pysqlite")
+
+
+def _check_options(url: URL) -> None:
+    try:
+        psycopg.conninfo.make_conninfo("", **{name: str(value) for name, value in url.query.items()})
+    except psycopg.ProgrammingError as error:
+        raise DatabaseUrlError(f"the database address has an option that PostgreSQL does not know: {error}") from error
 
 
 class Database:
@@ -88,13 +98,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that changes nothing. Raises DatabaseUnavailable when the database does not answer."""
-        with _availability(), self.engine.connect() as connection, connection.begin():
+        with _availability(self.file), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A transaction that changes nothing and whose statements all see the database as it was at the first."""
-        with _availability(), self.engine.connect() as plain:
+        with _availability(self.file), self.engine.connect() as plain:
             # SQLite reads from one snapshot anyway
             connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -103,7 +113,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block, durably, or changes nothing."""
-        with _availability(), self.engine.connect() as plain:
+        with _availability(self.file), self.engine.connect() as plain:
             connection = plain.execution_options(fano_writes=True)
             with connection.begin():
                 yield connection
@@ -111,7 +121,7 @@ class Database:
     @contextmanager
     def write_bare(self) -> Iterator[BareConnection]:
         """As `write`, on the driver's own connection: for what runs so often that the layers in between would cost more than it."""
-        with _availability():
+        with _availability(self.file):
             pooled = self.engine.raw_connection()
             driver: Any = pooled.driver_connection
             try:
@@ -128,7 +138,7 @@ class Database:
     def checkpoint(self) -> None:
         """Copy what is committed from SQLite's write-ahead log into its file, as far as no reader needs the pages as they were. No
         commit waits for it. Raises DatabaseUnavailable."""
-        with _availability():
+        with _availability(self.file):
             pooled = self.engine.raw_connection()
             try:
                 pooled.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -149,16 +159,29 @@ _UNAVAILABLE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+_DAMAGED = (DatabaseError, sqlite3.DatabaseError)
+"""These very classes, not what is derived from them: SQLite found a file that is damaged or that is no database."""
 
 
 @contextmanager
-def _availability() -> Iterator[None]:
+def _availability(file: Path | None) -> Iterator[None]:
     try:
         yield
     except _UNAVAILABLE as error:
-        raise DatabaseUnavailable(
-            "the database does not answer, is locked or has no space left; send the same again later, an upload counts once"
-        ) from error
+        raise _unavailable(error, file) from error
+    except _DAMAGED as error:
+        if type(error) not in _DAMAGED:
+            raise
+        raise _unavailable(error, file) from error
+
+
+def _unavailable(error: Exception, file: Path | None) -> DatabaseUnavailable:
+    # the driver's own words, on one line and without SQLAlchemy's statement around them; SQLite's name no file
+    reason = " ".join(str(getattr(error, "orig", None) or error).split())
+    return DatabaseUnavailable(
+        "the database does not answer, is locked, damaged or has no space left; send the same again later, an upload counts once",
+        reason=f"{file}: {reason}" if file else reason,
+    )
 
 
 def _sqlite_engine(url: URL) -> Engine:

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from server.storage.database import Database
 
@@ -47,34 +47,26 @@ def head_revision() -> str:
 
 
 def current_revision(database: Database) -> str | None:
-    """The revision of a database, None for an empty one."""
-    with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    """The revision of a database, None for one that is empty or not there: SQLite would make its file."""
+    return _standing(database)[0]
 
 
 def require_head(database: Database) -> None:
     """Raises SchemaError, naming the remedy, unless the database is exactly at the head."""
-    current, head = current_revision(database), head_revision()
+    current, head = _known_standing(database), head_revision()
     if current != head:
-        raise SchemaError(
-            f"the database is {'empty' if current is None else f'at revision {current}'} and this version needs {head}; "
-            "run `fano db upgrade` (or install the version of Fanoplane that made it, if it is newer)"
-        )
+        stands = "empty" if current is None else f"at revision {current}"
+        raise SchemaError(f"the database is {stands} and this version needs {head}; run `fano db upgrade`")
 
 
 def upgrade(database: Database, revision: str = "head") -> str:
     """Move a database up, in one transaction; two processes may try at once. Returns the revision reached.
 
-    Raises SchemaError for a database that a newer version made.
+    Raises SchemaError for a database that a newer version made, or something else than Fanoplane.
     """
-    current = current_revision(database)
+    current = _known_standing(database)
     if revision == "head" and current == head_revision():
         return current
-    known = {script.revision for script in _chain().walk_revisions()}
-    if current is not None and current not in known:
-        raise SchemaError(
-            f"the database is at revision {current}, which this version does not know; install the version that made it"
-        )
     with database.write() as connection:
         _lock(connection)
         command.upgrade(_config(connection), revision)
@@ -86,6 +78,32 @@ def downgrade(database: Database, revision: str = "base") -> None:
     with database.write() as connection:
         _lock(connection)
         command.downgrade(_config(connection), revision)
+
+
+def _standing(database: Database) -> tuple[str | None, list[str]]:
+    """The revision, and where there is none the names of the tables, of one moment."""
+    if database.file is not None and not database.file.exists():
+        return None, []
+    with database.snapshot() as connection:
+        context = MigrationContext.configure(connection)
+        current = context.get_current_revision()
+        tables = [] if current is not None else inspect(connection).get_table_names()
+        return current, [name for name in tables if name != context.version_table]
+
+
+def _known_standing(database: Database) -> str | None:
+    """The revision. Raises SchemaError when this version does not know it, and for tables that are not Fanoplane's."""
+    current, tables = _standing(database)
+    if current is None and tables:
+        raise SchemaError(
+            f"the database holds something else than Fanoplane: {', '.join(sorted(tables)[:5])}; name an empty one"
+        )
+    if current is not None and current not in {script.revision for script in _chain().walk_revisions()}:
+        raise SchemaError(
+            f"the database is at revision {current}, which this version does not know; "
+            "a newer version of Fanoplane made it, so install that one"
+        )
+    return current
 
 
 def _lock(connection: Connection) -> None:

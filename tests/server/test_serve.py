@@ -196,7 +196,7 @@ def test_what_prevents_a_start_is_said_in_a_sentence(tmp_path: Path, monkeypatch
         (["--database", "mysql://x"], {}, "not supported"),
         (["--database", "sqlite://"], {}, "in memory"),
         (["--database", "nonsense"], {}, "cannot be read"),
-        (["--database", "postgresql://nobody@127.0.0.1:1/none"], {}, "does not answer"),
+        (["--database", "postgresql://nobody@127.0.0.1:1/none"], {}, "Connection refused"),
         ([], {"FANO_REPORTS_PER_BATCH": "many"}, "FANO_REPORTS_PER_BATCH"),
     ):
         code = f"import sys; sys.argv[1:] = {arguments!r}; from server.cli.serve import serve; serve()"
