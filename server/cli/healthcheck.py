@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 __all__ = ["main"]
 
@@ -22,7 +23,7 @@ def main(url: str = _DEFAULT_URL) -> int:
             return 0
     except urllib.error.HTTPError as error:
         print(_failing(error.read()), file=sys.stderr)  # noqa: T201 - it is a command
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, HTTPException, ValueError) as error:  # no answer, no HTTP, no address
         print(f"no answer at {url}: {error}", file=sys.stderr)  # noqa: T201
     return 1
 

@@ -84,6 +84,7 @@ class Database:
     def __init__(self, address: str) -> None:
         self.url = parse_database_url(address)
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self._identity: tuple[int, int] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -116,6 +117,7 @@ class Database:
         with _availability(self.file), self.engine.connect() as plain:
             connection = plain.execution_options(fano_writes=True)
             with connection.begin():
+                self._require_same_file()
                 yield connection
 
     @contextmanager
@@ -127,6 +129,7 @@ class Database:
             try:
                 if self.is_sqlite:
                     driver.execute("BEGIN IMMEDIATE")
+                self._require_same_file()
                 yield BareConnection(self.url.get_backend_name(), driver.execute)
                 driver.commit()
             except BaseException:
@@ -134,6 +137,21 @@ class Database:
                 raise
             finally:
                 pooled.close()
+
+    def _require_same_file(self) -> None:
+        """Open connections go on writing to a file that was removed or replaced, and all that they commit would be gone with it."""
+        if self.file is None:
+            return
+        try:
+            found = self.file.stat()
+            identity = (found.st_dev, found.st_ino)
+        except OSError:
+            identity = None
+        self._identity = self._identity or identity
+        if identity is None or identity != self._identity:
+            raise DatabaseUnavailable(
+                "the file of the database was removed or replaced while this process has it open; restart the service"
+            )
 
     def checkpoint(self) -> None:
         """Copy what is committed from SQLite's write-ahead log into its file, as far as no reader needs the pages as they were. No

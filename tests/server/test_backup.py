@@ -130,3 +130,28 @@ def test_what_prevents_a_backup_is_said(sqlite_url: str, tmp_path: Path) -> None
     told = CliRunner().invoke(db, ["backup", str(there), "--database", sqlite_url])
     assert told.exit_code == 1
     assert "exists already" in told.stderr
+
+
+@pytest.mark.parametrize("put_in_its_place", [False, True])
+def test_nothing_is_acknowledged_into_a_file_that_is_gone(
+    sqlite_url: str, tmp_path: Path, *, put_in_its_place: bool
+) -> None:
+    """A restore without stopping the service: connections that are open still write to the old file, which nobody will read again."""
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with InProcess(settings(sqlite_url, data_dir=tmp_path)) as service:
+        collection = create(service.post)
+        first, second = collection.batch([0, 1]), collection.batch([2])
+        assert service.post(collection.reports_path, json=first, headers=collection.write_headers).status_code == 200
+        kept = file.rename(tmp_path / "kept.sqlite3")
+        if put_in_its_place:
+            shutil.copy(kept, file)
+        refused = service.post(collection.reports_path, json=second, headers=collection.write_headers)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+        ready = service.get("/readyz")
+        assert ready.status_code == 503
+        assert "removed or replaced" in ready.json()["checks"]["database"]
+        file.unlink(missing_ok=True)
+        kept.rename(file)
+        again = service.post(collection.reports_path, json=second, headers=collection.write_headers)
+        assert again.json() == {"accepted": 1, "replayed": False, "rejected": []}
+        assert service.get("/readyz").status_code == 200
