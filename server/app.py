@@ -86,6 +86,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
                 upload_bytes=chosen.body_bytes,
                 array_bytes=chosen.array_bytes,
                 other_bytes=chosen.admin_body_bytes,
+                pages=ROOT,
             ),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans would carry addresses of phones

@@ -86,11 +86,13 @@ def _is_preflight(scope: Scope) -> bool:
 class BodyLimit:
     """Refuses a body above its limit, by its announced length at once, else as soon as it grows too long.
 
-    upload_bytes: for paths that end in /reports · array_bytes: for those that end in /arrays · other_bytes: for all others.
+    upload_bytes: for paths that end in /reports · array_bytes: for those that end in /arrays · other_bytes: for all others ·
+    pages: the path below which people are answered, and what reads the body says in a page why it does not.
     """
 
-    def __init__(self, app: ASGIApp, *, upload_bytes: int, array_bytes: int, other_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, upload_bytes: int, array_bytes: int, other_bytes: int, pages: str) -> None:
         self._app = app
+        self._pages = f"{pages}/"
         self._upload_bytes, self._array_bytes, self._other_bytes = upload_bytes, array_bytes, other_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,29 +102,33 @@ class BodyLimit:
             return
         limit = self._limit(scope["path"])
         announced = content_length(scope)
-        if announced is not None:
-            # the HTTP server delivers no more than was announced
-            if announced > limit:
-                await refusal_response(too_large(limit))(scope, receive, send)
-            else:
-                await self._app(scope, receive, send)
-            return
-        read = 0
-
-        async def receive_within_limit() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > limit:
-                raise too_large(limit)
-            return message
-
-        await self._app(scope, receive_within_limit, send)
+        if announced is not None and announced <= limit:
+            await self._app(scope, receive, send)  # the HTTP server delivers no more than was announced
+        elif announced is not None and not scope["path"].startswith(self._pages):
+            await refusal_response(too_large(limit))(scope, receive, send)
+        else:
+            await self._app(scope, _limited(receive, limit, announced or 0), send)
 
     def _limit(self, path: str) -> int:
         if path.endswith("/reports"):
             return self._upload_bytes
         return self._array_bytes if path.endswith("/arrays") else self._other_bytes
+
+
+def _limited(receive: Receive, limit: int, read: int) -> Receive:
+    """Raises TooLarge where a body goes beyond its limit. read: so much of it counts as read already."""
+
+    async def receive_within_limit() -> Message:
+        nonlocal read
+        if read > limit:
+            raise too_large(limit)
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise too_large(limit)
+        return message
+
+    return receive_within_limit
 
 
 def content_length(scope: Scope) -> int | None:
@@ -135,4 +141,4 @@ def content_length(scope: Scope) -> int | None:
 
 def too_large(limit: int) -> TooLarge:
     """Why a body is not read on."""
-    return TooLarge(f"the body is longer than the {limit} bytes that are read here; send less at once", limit=limit)
+    return TooLarge(f"this is longer than the {limit:,} bytes that are read here at once; send less", limit=limit)

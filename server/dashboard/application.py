@@ -41,7 +41,8 @@ from server.dashboard.rendering import SECURITY_HEADERS, Renderer, wants_json
 from server.dashboard.series_view import series_page
 from server.dashboard.sessions import COOKIE, Session, Sessions, session_key
 from server.dashboard.visits import View, Visit, Work
-from server.refusals import Refusal, UnknownToken
+from server.dashboard.words import sentence
+from server.refusals import Refusal, TooLarge, UnknownToken
 from server.services.services import Services
 
 __all__ = ["ROOT", "Dashboard"]
@@ -71,7 +72,7 @@ class Dashboard:
         self.app = Starlette(
             routes=self._routes(),
             middleware=[Middleware(_Headers), Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)],
-            exception_handlers={Refusal: self._refused, HTTPException: self._http_error},
+            exception_handlers={Refusal: self._refused, HTTPException: self._http_error, Exception: self._failed},
         )
 
     def close(self) -> None:
@@ -210,7 +211,17 @@ class Dashboard:
         if isinstance(error, UnknownToken):
             return self._to_login(request)
         kind = PROBLEMS[error.slug]
-        return self._error(request, kind.title, error.detail, kind.status)
+        detail = sentence(error.detail)
+        if isinstance(error, TooLarge):
+            detail += " Go back for it: what you typed is still there."
+        return self._error(request, kind.title, detail, kind.status)
+
+    async def _failed(self, request: Request, _error: Exception) -> Response:
+        """An unexpected error, which is logged on its way out."""
+        detail = "An unexpected error. It was logged, with the number of this request in the header Fano-Request-Id."
+        if wants_json(request):
+            return problem_response("internal", detail)
+        return self._error(request, PROBLEMS["internal"].title, detail, PROBLEMS["internal"].status)
 
     async def _http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -233,7 +244,11 @@ class Dashboard:
 
     def _error(self, request: Request, title: str, detail: str, status: int) -> Response:
         view = View("error.html", title, ErrorModel(title, detail), status)
-        return self._renderer.respond(request, view, self._session(request))
+        try:
+            session = self._session(request)
+        except Exception:  # what failed may be what sessions are read from
+            session = None
+        return self._renderer.respond(request, view, session)
 
 
 class _Headers:

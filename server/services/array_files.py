@@ -136,7 +136,7 @@ def _invalid(detail: str) -> InvalidParameters:
 
 
 def _malformed() -> InvalidParameters:
-    return _invalid("the body is no .npy or .npz file of numbers; write it with numpy.save")
+    return _invalid("this is no .npy or .npz file of numbers; write it with numpy.save")
 
 
 def _too_large(limit: int) -> TooLarge:

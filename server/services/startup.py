@@ -1,5 +1,7 @@
 """What must hold before the first request: a folder, the schema, an admin token."""
 
+from tempfile import TemporaryFile
+
 from server.clock import Clock
 from server.services.tokens import Tokens, token_sha256
 from server.settings import Settings
@@ -18,9 +20,12 @@ def make_tokens(settings: Settings, database: Database, clock: Clock | None = No
 def prepare(settings: Settings, database: Database) -> str | None:
     """Bring an embedded database to the schema's head, demand the head of a server's, and make the first admin token.
 
-    Returns that token if it was made now: it cannot be read again. Raises SchemaError naming `fano db upgrade`, or
-    DatabaseUnavailable.
+    Returns that token if it was made now: it cannot be read again. Raises SchemaError naming `fano db upgrade`, DatabaseUnavailable, or
+    OSError when the data folder, which is needed beside any database, cannot be written.
     """
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with TemporaryFile(dir=settings.data_dir):
+        pass
     if database.file is not None:
         database.file.parent.mkdir(parents=True, exist_ok=True)
         upgrade(database)

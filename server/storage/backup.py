@@ -34,6 +34,7 @@ def back_up(database: Database, target: Path) -> int:
     partial = target.with_name(target.name + ".partial")
     try:
         partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)  # its keeper's alone, as the folder of the database is
         _copy(database.file, partial)
         os.link(partial, target)  # unlike a rename it never replaces a file that came meanwhile
     except (OSError, sqlite3.Error) as error:

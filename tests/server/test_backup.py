@@ -56,6 +56,7 @@ def test_a_restored_sqlite_database_estimates_the_same(sqlite_url: str, tmp_path
         told = CliRunner().invoke(db, ["backup", str(copy), "--database", sqlite_url, "--json"])
         assert told.exit_code == 0, told.output
         assert json.loads(told.stdout) == {"path": str(copy), "bytes": copy.stat().st_size}
+        assert copy.stat().st_mode & 0o077 == 0
         fill(service)  # what comes after the backup is not in it
     restored = shutil.copy(copy, tmp_path / "restored.sqlite3")
     check_restored(f"sqlite:///{restored}", tmp_path / "elsewhere", path, before, upload)

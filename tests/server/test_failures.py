@@ -160,6 +160,7 @@ def test_a_token_that_no_header_carries_is_refused(token: str) -> None:
         ([], {"FANO_ADMIN_TOKEN": "from a file\n"}, "FANO_ADMIN_TOKEN"),
         ([], {"FANO_DATA_DIR": "/proc/none"}, "/proc/none: "),
         (["--database", "sqlite:////proc/version"], {}, "/proc/version: "),
+        (["--database", "postgresql://nobody@127.0.0.1:1/none"], {"FANO_DATA_DIR": "/proc/none"}, "/proc/none: "),
     ],
 )
 def test_what_prevents_a_start_is_said(

@@ -188,6 +188,7 @@ def test_people_are_told_on_stderr(tmp_path: Path) -> None:
     assert stdout == ""
     assert process.returncode == 0
     assert (tmp_path / "data" / "fanoplane.sqlite3").is_file()
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0  # for nobody else on this machine
 
 
 def test_what_prevents_a_start_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

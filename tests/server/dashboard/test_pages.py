@@ -12,6 +12,7 @@ import pytest
 
 from ldp_core.mechanisms import create as mechanism
 from server.clock import FakeClock
+from server.refusals import DatabaseUnavailable
 from tests.server.dashboard.browserless import Browserless
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
@@ -342,3 +343,23 @@ def test_requests_are_counted_by_page_and_not_by_address(running: InProcess, adm
     metrics = running.get("/metrics", headers=ADMIN).text
     assert 'route="/dashboard/collections/{id}"' in metrics
     assert made.id not in metrics
+
+
+def test_what_fails_is_said_in_a_page_of_its_own(
+    running: InProcess, admin: Browserless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when that is what sessions are read from."""
+
+    for what in (DatabaseUnavailable("the database does not answer"), OSError("the disk is gone")):
+        monkeypatch.setattr(running.app.state.services.tokens, "principal_of", lambda *_, what=what: _raise(what))
+        page, twin = admin.get("/collections"), admin.get("/collections.json")
+        status = 503 if isinstance(what, DatabaseUnavailable) else 500
+        assert (page.status_code, twin.status_code) == (status, status)
+        assert page.headers["content-type"].startswith("text/html")
+        assert "<h1>" in page.text
+        assert "the disk is gone" not in page.text + twin.text
+        assert twin.json()["status"] == status
+
+
+def _raise(error: Exception) -> None:
+    raise error
