@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from client.sdk.errors import ServiceRefusal, ServiceUnavailable
 from client.sdk.retrying import RetryPolicy
-from client.sdk.transport import Transport, open_http
+from client.sdk.transport import Transport, checked_secret, open_http
 
 if TYPE_CHECKING:
     import httpx
@@ -33,9 +33,9 @@ class AdminClient:
     def __init__(
         self, url: str, token: str, *, timeout_seconds: float = 120.0, wire: "httpx.BaseTransport | None" = None
     ) -> None:
+        self._token = checked_secret(token)
         self._http = open_http(url, timeout_seconds=timeout_seconds, wire=wire)
         self._transport = Transport(url, http=self._http)
-        self._token = token
 
     def __repr__(self) -> str:
         return f"<AdminClient of {self._transport.url}>"
@@ -101,6 +101,33 @@ class AdminClient:
     def close(self, collection: str) -> Document:
         """End a collection for good."""
         return self._do(_path(collection) + "/close")
+
+    def delete(self, collection: str) -> None:
+        """Delete a collection with all its reports; what is left of it is removed by and by."""
+        self._ask("DELETE", _path(collection))
+
+    def create_key(self, collection: str, name: str) -> Document:
+        """A further write key. `write_key` is in the answer, and never again."""
+        return self._do(f"{_path(collection)}/keys", {"name": name})
+
+    def keys(self, collection: str) -> list[Document]:
+        """The write keys of a collection, revoked ones too, without their secrets."""
+        found: list[Document] = self._ask("GET", f"{_path(collection)}/keys")["keys"]
+        return found
+
+    def revoke_key(self, collection: str, key_id: int, *, until: str | None = None) -> None:
+        """End a write key now, or at a moment such as "2027-01-31T00:00:00Z"."""
+        query = "" if until is None else f"?{urlencode({'until': until})}"
+        self._ask("DELETE", f"{_path(collection)}/keys/{key_id}{query}")
+
+    def audit_log(self) -> list[Document]:
+        """Who administered what, to the hour, in order."""
+        entries: list[Document] = []
+        while page := self._ask("GET", f"/v1/audit-log?after={entries[-1]['number'] if entries else 0}&limit=500")[
+            "entries"
+        ]:
+            entries += page
+        return entries
 
     def estimates(
         self,

@@ -17,15 +17,15 @@ SUMMARIES = {
     "analysis": "Answer a question about a histogram, here or at a service.",
     "array": "Store, list and delete arrays of numbers that analyses are asked about.",
     "audit": "Draw reports for two answers and bound epsilon from below, without trusting the code.",
-    "collection": "Create, list, open, pause and close collections.",
-    "db": "Bring the database to this release's schema.",
+    "collection": "Create, list, open, pause, close and delete collections, and keep their write keys.",
+    "db": "Keep the service's database: schema, backup, folding.",
     "demo": "Simulated phones report to a real service; the histogram appears beside the truth.",
     "estimate": "The histogram of a collection, every number with its interval.",
     "mechanisms": "The mechanisms, ranked by exact error at one epsilon and domain.",
     "plan": "Which mechanism, how much error, how many phones: before anything is asked.",
     "serve": "Run the service.",
     "simulate": "Let simulated phones answer a collection.",
-    "token": "Create, list and revoke the tokens of people and programs.",
+    "token": "Create, list and revoke the tokens of people and programs; who did what.",
 }
 """What `fano --help` says of each command, so that it need not import any."""
 

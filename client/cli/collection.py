@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from client.cli.key import key
 from client.cli.labels import labels
 from client.cli.options import admin_client, json_option, parameter_option, service_options
 from client.cli.output import print_json, print_table, say
@@ -13,10 +14,12 @@ from client.cli.over_windows import compare, series
 
 __all__ = ["collection"]
 
+_LABELS = " --labels-file FILE"
+
 
 @click.group()
 def collection() -> None:
-    """Create, list, open, pause and close collections."""
+    """Create, list, open, pause, close and delete collections, and keep their write keys."""
 
 
 @collection.command()
@@ -53,6 +56,7 @@ def collection() -> None:
 @click.option("--opens-at", help="When it opens by itself, such as 2027-01-31T00:00:00Z.")
 @click.option("--closes-at", help="When it closes by itself.")
 @click.option("--retention", help='How long after its window a batch is still taken: "P28D" by default.')
+@click.option("--open", "opened", is_flag=True, help="Open it at once; its terms are frozen from then on.")
 @service_options
 @json_option
 def create(
@@ -63,12 +67,13 @@ def create(
     population_items: int | None,
     label_rows: int | None,
     label_bound: str | None,
+    opened: bool,
     url: str,
     token: str,
     as_json: bool,
     **described: Any,
 ) -> None:
-    """Create a draft; its write key is shown now and never again."""
+    """Create a draft, or with --open a collection that phones may answer; its write key is shown now and never again."""
     if sum(choice is not None for choice in (items_file, domain_size, population, label_rows)) != 1:
         raise click.UsageError(
             "give the answers by exactly one of --items-file, --domain-size and --population, or --label-rows"
@@ -81,17 +86,29 @@ def create(
     items = _items(items_file, population, population_items)
     with admin_client(url, token) as admin:
         created = admin.create(items=items, domain_size=domain_size, labels=labels, **described)
+        if opened:
+            created |= admin.open(created["id"])
     if as_json:
         print_json(created)
         return
     _print_collections([created])
+    _say_created(created, labelled=labels is not None)
+
+
+def _say_created(created: dict[str, Any], *, labelled: bool) -> None:
+    """What was made, its key, and what to do next, as commands that run as they stand."""
     plan = created.get("plan", {})
     say(
-        f"Created {created['id']} as a draft: {' '.join([created['mechanism'], _spelled(created['parameters'])]).strip()}, "
+        f"Created {created['id']}, {created['state']}: {' '.join([created['mechanism'], _spelled(created['parameters'])]).strip()}, "
         f"{plan.get('report_bits', '?')} bits in a report, error {plan.get('total_error_over_optimum', float('nan')):.3f} x the optimum."
     )
     say(f"Write key, shown only now: {created['write_key']}")
-    say(f"Next: fano collection open {created['id']}")
+    if created["state"] == "draft":
+        say(f"Next: fano collection open {created['id']}")
+    else:
+        say(
+            f"Next: ship the key in the app, or try it: fano simulate {created['id']} --make-key{_LABELS if labelled else ''}"
+        )
 
 
 def _items(items_file: Path | None, population: str | None, count: int | None) -> list[str] | None:
@@ -158,6 +175,22 @@ def _move_command(move: str, says: str) -> click.Command:
     return command
 
 
+@collection.command()
+@click.argument("collection_id", metavar="COLLECTION")
+@click.confirmation_option(prompt="Delete it with all its reports, for ever?", help="Do not ask.")
+@service_options
+@json_option
+def delete(collection_id: str, url: str, token: str, as_json: bool) -> None:
+    """Delete a collection with all its reports, for ever."""
+    with admin_client(url, token) as admin:
+        admin.delete(collection_id)
+    if as_json:
+        print_json({"id": collection_id, "deleted": True})
+    else:
+        say(f"{collection_id} is deleted; what is left of it is removed by and by.")
+
+
+collection.add_command(key)
 collection.add_command(labels)
 collection.add_command(series)
 collection.add_command(compare)

@@ -14,6 +14,7 @@ __all__ = [
     "format_option",
     "json_option",
     "named_files",
+    "optional_token_option",
     "parameter_option",
     "selection_options",
     "service_options",
@@ -38,8 +39,12 @@ _token_option = click.option(
     "--token", envvar="FANO_ADMIN_TOKEN", show_envvar=True, required=True, help="Admin token of the service."
 )
 
+optional_token_option = click.option(
+    "--token", envvar="FANO_ADMIN_TOKEN", show_envvar=True, help="Admin token of the service, for --make-key."
+)
+
 write_key_option = click.option(
-    "--write-key", envvar="FANO_WRITE_KEY", show_envvar=True, required=True, help="Write key of the collection."
+    "--write-key", envvar="FANO_WRITE_KEY", show_envvar=True, help="Write key of the collection."
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")

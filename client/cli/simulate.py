@@ -1,13 +1,17 @@
 """`fano simulate`: phones with known answers."""
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from client.cli.options import json_option, url_option, write_key_option
+from client.cli.options import admin_client, json_option, optional_token_option, url_option, write_key_option
 from client.cli.output import print_json, print_table, progress_bar, say
 from client.simulation import EVERYDAY_FAULTS, POPULATIONS, Faults, Fleet, FleetResult, LabelledRows, by_name
 from client.simulation.population import Population, emoji, words
+from ldp_core.errors import DomainError
 from ldp_core.wire import CollectionSpec
 
 __all__ = ["simulate"]
@@ -19,7 +23,9 @@ __all__ = ["simulate"]
     "--phones", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many answer, once each."
 )
 @click.option(
-    "--population", type=click.Choice(POPULATIONS), default="words", show_default=True, help="What people answer."
+    "--population",
+    type=click.Choice(POPULATIONS),
+    help="What people answer; by default what fits the collection's items.",
 )
 @click.option(
     "--labels-file",
@@ -41,12 +47,16 @@ __all__ = ["simulate"]
     "--connections", type=click.IntRange(min=1, max=64), default=4, show_default=True, help="Uploads at the same time."
 )
 @write_key_option
+@click.option(
+    "--make-key", is_flag=True, help="In place of a write key: make one with the admin token, and end it afterwards."
+)
+@optional_token_option
 @url_option
 @json_option
 def simulate(
     collection_id: str,
     phones: int,
-    population: str,
+    population: str | None,
     labels_file: Path | None,
     seed: int | None,
     cohort: str | None,
@@ -54,32 +64,55 @@ def simulate(
     one_by_one: bool,
     faults: bool,
     connections: int,
-    write_key: str,
+    write_key: str | None,
+    make_key: bool,
+    token: str | None,
     url: str,
     as_json: bool,
 ) -> None:
     """Let simulated phones answer a collection."""
+    if not (token if make_key else write_key):
+        raise click.UsageError(
+            "--make-key needs the admin token: give --token or FANO_ADMIN_TOKEN"
+            if make_key
+            else "give the collection's write key with --write-key or FANO_WRITE_KEY, or --make-key and the admin token"
+        )
     spec = _spec_of(url, collection_id)
     people = _people(population, _items_of(spec)) if spec.labels is None else _labelled(labels_file, spec.labels.rows)
     phones = min(phones, len(people)) if isinstance(people, LabelledRows) else phones
-    fleet = Fleet(
-        url,
-        write_key,
-        people,
-        phones,
-        seed=seed,
-        cohort=cohort,
-        as_json=upload == "json",
-        one_by_one=one_by_one,
-        connections=connections,
-        faults=EVERYDAY_FAULTS if faults else Faults(),
-    )
     say("Simulated phones. True answers are known here, and only here.")
-    with progress_bar("phones", phones) as progress:
-        result = fleet.run(collection_id, progress=progress)
+    with _key_of(collection_id, url, token if make_key else None, write_key) as key:
+        fleet = Fleet(
+            url,
+            key,
+            people,
+            phones,
+            seed=seed,
+            cohort=cohort,
+            as_json=upload == "json",
+            one_by_one=one_by_one,
+            connections=connections,
+            faults=EVERYDAY_FAULTS if faults else Faults(),
+        )
+        with progress_bar("phones", phones) as progress:
+            result = fleet.run(collection_id, progress=progress)
     _show(result, people, as_json)
     if result.failed:
         raise click.ClickException(f"{result.failed:,} phones failed: {'; '.join(result.problems)}")
+
+
+@contextmanager
+def _key_of(collection_id: str, url: str, token: str | None, write_key: str | None) -> Iterator[str]:
+    """The write key that was given; with a token one that lives as long as the block and is never shown."""
+    if token is None:
+        yield write_key or ""
+        return
+    with admin_client(url, token) as admin:
+        made = admin.create_key(collection_id, f"simulated phones {secrets.token_hex(4)}")
+        try:
+            yield made["write_key"]
+        finally:
+            admin.revoke_key(collection_id, made["id"])
 
 
 def _spec_of(url: str, collection_id: str) -> CollectionSpec:
@@ -115,11 +148,19 @@ def _labelled(path: Path | None, rows: int) -> LabelledRows:
         raise click.UsageError(f"{path} must hold one finite number for each of {rows:,} rows") from error
 
 
-def _people(name: str, items: list[str]) -> Population:
-    """The population over these items. Words and emoji keep their real frequencies; the others go by the order of the items."""
-    if name in {"words", "emoji"}:
-        return (words if name == "words" else emoji)(None).over(items)
-    return Population(tuple(items), by_name(name, len(items)).probabilities)
+def _people(name: str | None, items: list[str]) -> Population:
+    """The population over these items. Words and emoji keep their real frequencies; the others go by the order of the items.
+    Without a name: words or emoji where any item is one, else zipf."""
+    if name in ("uniform", "zipf"):
+        return Population(tuple(items), by_name(name, len(items)).probabilities)
+    for candidate in (words, emoji):
+        if name in (None, candidate.__name__):
+            try:
+                return candidate(None).over(items)
+            except DomainError:
+                if name is not None:
+                    raise
+    return _people("zipf", items)
 
 
 def _show(result: FleetResult, people: Population | LabelledRows, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`fano token`: who may administer and who may read."""
+"""`fano token`: who may administer, who may read, and who did what."""
 
 import click
 
@@ -10,7 +10,7 @@ __all__ = ["token"]
 
 @click.group()
 def token() -> None:
-    """Create, list and revoke the tokens of people and programs."""
+    """Create, list and revoke the tokens of people and programs; who did what."""
 
 
 @token.command()
@@ -74,3 +74,18 @@ def revoke(token_id: int, url: str, token: str, as_json: bool) -> None:
         print_json({"id": token_id, "usable": False})
     else:
         say(f"Token {token_id} is revoked.")
+
+
+@token.command()
+@click.option("--last", type=click.IntRange(min=1), default=50, show_default=True, help="Only so many of the newest.")
+@service_options
+@json_option
+def log(last: int, url: str, token: str, as_json: bool) -> None:
+    """Show the audit log: which token administered what, to the hour."""
+    with admin_client(url, token) as admin:
+        entries = admin.audit_log()[-last:]
+    if as_json:
+        print_json({"entries": entries})
+        return
+    columns = ["number", "hour", "actor", "act", "subject", "detail"]
+    print_table(columns, [[str(entry[column]) for column in columns] for entry in entries], right=("number",))

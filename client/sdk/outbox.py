@@ -6,7 +6,7 @@ from enum import Enum
 
 from client.sdk.errors import ServiceRefusal, ServiceUnavailable, SettingsError
 from client.sdk.store import DeviceStore, Outgoing
-from client.sdk.transport import Transport
+from client.sdk.transport import Transport, checked_secret
 from client.sdk.upload import upload
 
 __all__ = ["Delivery", "FlushResult", "Outbox", "Outcome"]
@@ -57,11 +57,11 @@ class Outbox:
         self._write_keys = write_keys
 
     def write_key(self, collection: str) -> str:
-        """The key of a collection. Raises SettingsError when none was given."""
+        """The key of a collection. Raises SettingsError when none was given, or something that cannot be one."""
         key = self._write_keys if isinstance(self._write_keys, str) else self._write_keys.get(collection)
         if not key:
             raise SettingsError(f"no write key for collection {collection}; pass it to Client as write_key")
-        return key
+        return checked_secret(key)
 
     def send(self, outgoing: Outgoing) -> Delivery:
         """Send one stored batch; forget it when it is acknowledged or refused for good."""

@@ -20,7 +20,7 @@ from client.sdk.retrying import RetryPolicy, worth_retrying
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Answer", "Transport", "checked_url", "open_http"]
+__all__ = ["Answer", "Transport", "checked_secret", "checked_url", "open_http"]
 
 _MOST_BYTES = 1 << 28
 _USER_AGENT = "fanoplane"
@@ -46,6 +46,16 @@ def checked_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise SettingsError(f'the address of the service must look like "https://fano.example.org", got {url!r}')
     return url.rstrip("/")
+
+
+def checked_secret(secret: str) -> str:
+    """A token or write key as it can be sent. Raises SettingsError, which does not quote it."""
+    if not (secret and secret.isascii() and secret.isprintable() and secret == secret.strip()):
+        raise SettingsError(
+            "a token or key is one line of printable ASCII characters, with no white space at its ends; "
+            "this one is something else, perhaps the name of a file or more than was shown"
+        )
+    return secret
 
 
 def open_http(

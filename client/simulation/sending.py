@@ -15,7 +15,7 @@ from client.sdk.outbox import Outcome
 from client.sdk.reporter import cohort_index
 from client.sdk.retrying import RetryPolicy
 from client.sdk.store import KeptSpec, MemoryStore
-from client.sdk.transport import Transport
+from client.sdk.transport import Transport, checked_secret
 from client.sdk.upload import Acknowledgement, batch_body, current_window, upload
 from client.simulation.people import People
 from ldp_core.types import IntArray
@@ -57,7 +57,7 @@ class BatchSender:
         cohort: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._transport, self._write_key, self._spec = transport, write_key, spec
+        self._transport, self._write_key, self._spec = transport, checked_secret(write_key), spec
         self._packed, self._clock = packed, clock
         self._cohort = cohort_index(spec, cohort)
 

@@ -74,7 +74,7 @@ def test_what_is_no_file_of_numpy_is_never_sent(fano: Fano, service: InProcess, 
 def test_what_the_service_does_not_take_is_told_with_what_to_do(fano: Fano, tmp_path: Path) -> None:
     refusals = {
         "real numbers on at most 4 axes": saved(tmp_path, ["text"]),
-        "5000 bytes": saved(tmp_path, np.zeros(1_000), "large.npy"),
+        "5,000 bytes": saved(tmp_path, np.zeros(1_000), "large.npy"),
     }
     for reason, file in refusals.items():
         told = fano("array", "add", file)
