@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _RECENT = 10
+_SOONEST_SECONDS, _LATEST_SECONDS = 0.5, 10.0
 _NO_CHANGE = Change()
 _ITEM_NUMBERS = frozenset({"item", "top_k", "last_in", "first_out", "dropped_items"})
 
@@ -113,11 +114,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class JobModel:
-    """A job. result: the document of GET /v1/jobs/ID, None until it is done · shown: the same for people · problem: why it failed."""
+    """A job. look_again: milliseconds after which the page asks how far it is · result: the document of GET /v1/jobs/ID, None until it is
+    done · shown: the same for people · problem: why it failed · snippets: to repeat it, once it has ended."""
 
     method: Card
     job: dict[str, Any]
     ended: bool
+    look_again: int
     problem: str
     result: dict[str, Any] | None
     shown: Shown | None
@@ -172,9 +175,7 @@ async def job_page(visit: Visit) -> View:
     method = next((one for one in methods if one["path"] == job.row.method), None)
     if method is None:
         raise UnknownResource("this job is no analysis that this release knows")
-    asked = await run_in_threadpool(visit.services.jobs.request, job.row.id, visit.session.principal)
-    snippets = analysis_snippets(str(visit.request.base_url), job.row.method, asked.decode())
-    model = await run_in_threadpool(_job_model, visit, method, job, snippets)
+    model = await run_in_threadpool(_job_model, visit, method, job)
     return View("job.html", method["title"], model)
 
 
@@ -249,12 +250,26 @@ def _card(method: Mapping[str, Any]) -> Card:
     return Card(method["path"], method["family"], method["title"], method["question"], method["collection"])
 
 
-def _job_model(visit: Visit, method: Mapping[str, Any], job: Job, snippets: tuple[Snippet, ...]) -> JobModel:
+def look_again(age_seconds: float) -> int:
+    """Milliseconds until a page looks again at what has gone on for so long: often at first, later a tenth of that, at most ten seconds.
+
+    >>> [look_again(seconds) for seconds in (0, 5, 30, 3_600)]
+    [500, 500, 3000, 10000]
+    """
+    return round(1_000 * min(max(_SOONEST_SECONDS, age_seconds / 10), _LATEST_SECONDS))
+
+
+def _job_model(visit: Visit, method: Mapping[str, Any], job: Job) -> JobModel:
     result: dict[str, Any] | None = None if job.result is None else json.loads(job.result)
+    snippets: tuple[Snippet, ...] = ()
+    if job.ended:  # what was asked may be long, and is not read while the page looks again and again
+        asked = visit.services.jobs.request(job.row.id, visit.session.principal)
+        snippets = analysis_snippets(str(visit.request.base_url), job.row.method, asked.decode())
     return JobModel(
         method=_card(method),
         job=msgspec.to_builtins(summary(visit.services, job.row)),
         ended=job.ended,
+        look_again=look_again(visit.services.clock.now() - job.row.asked),
         problem="" if job.problem is None else json.loads(job.problem)["detail"],
         result=result,
         shown=None if result is None else _shown(method, result),

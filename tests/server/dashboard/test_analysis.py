@@ -1,6 +1,7 @@
 """Forms made from schemas, requests made from forms, and answers as pages."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from ldp_core.analysis.registry import ENTRY_POINTS
+from server.clock import FakeClock
 from server.dashboard.analysis_form import form_fields, request_of
 from server.dashboard.analysis_result import facts_of, figures_of
 from server.dashboard.guard import Form
@@ -183,11 +185,23 @@ def test_labels_of_a_collection_stand_for_outcomes(running: InProcess, person: B
 
 
 @pytest.mark.thorough
-def test_a_long_job_is_watched_and_cancelled(person: Browserless) -> None:
+def test_a_long_job_is_watched_less_and_less_and_cancelled(
+    running: InProcess, person: Browserless, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent = person.post("/analysis/single-location/dynamics", filled("single-location/dynamics", **LONG))
     address = sent.headers["location"].removeprefix("/dashboard")
     page = person.get(address).text
     assert 'hx-trigger="every 500ms"' in page
+    services = running.app.state.services
+    later = FakeClock(services.clock.now())
+    monkeypatch.setattr(services, "clock", later)
+    monkeypatch.setattr(services.jobs, "request", None)  # it may be long, and is not read while the job goes on
+    for seconds, milliseconds in ((60, 6_000), (3_600, 10_000)):
+        later.turn(seconds)
+        found = re.search(r'hx-trigger="every (\d+)ms"', person.get(address).text)
+        assert found
+        assert int(found[1]) == pytest.approx(milliseconds, abs=500)
+    monkeypatch.undo()
     assert person.post(f"{address}/cancel", {}).status_code == 303
     assert ended(person, address)["job"]["status"] == "cancelled"
     assert "Cancelled. Nothing was found." in person.get(address).text
