@@ -7,6 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from ldp_core.mechanisms import list_mechanisms
+from server.clock import HOUR
+from server.dashboard import words
 from server.dashboard.guard import Form
 from server.dashboard.visits import View, Visit
 from server.refusals import InvalidParameters, UnknownResource
@@ -68,13 +70,15 @@ class SecretModel:
 
 @dataclass(frozen=True)
 class KeyLine:
-    """A token or write key, without its secret."""
+    """A token or write key, without its secret. last_used: a day, or never · ends: a moment to come, None when none is set."""
 
     number: int
     name: str
     kind: str
     collection: str | None
     usable: bool
+    last_used: str
+    ends: str | None
 
 
 @dataclass(frozen=True)
@@ -244,4 +248,12 @@ def _number(form: Form) -> int:
 
 
 def _line(row: TokenRow, name: str, now: float) -> KeyLine:
-    return KeyLine(row.number, name, row.scope, row.collection_id, row.usable(now))
+    return KeyLine(
+        number=row.number,
+        name=name,
+        kind=row.scope,
+        collection=row.collection_id,
+        usable=row.usable(now),
+        last_used="never" if row.last_used_day is None else words.day(row.last_used_day * 24 * HOUR),
+        ends=words.moment(row.ends, 1) if row.ends is not None and row.usable(now) else None,
+    )

@@ -26,6 +26,8 @@ from server.dashboard.analysis_view import (
     start_analysis,
 )
 from server.dashboard.assets_in_use import Assets
+from server.dashboard.audit_view import audit_page
+from server.dashboard.budget_view import budget_page
 from server.dashboard.collection_view import collection_page
 from server.dashboard.collections_view import collections_page
 from server.dashboard.compare_view import compare_page, curves_page
@@ -96,6 +98,8 @@ class Dashboard:
             "/analysis/{path:path}/arrays": analysis_page,
             "/analysis/{path:path}": analysis_page,
             "/tokens": administration.tokens_page,
+            "/audit-log": audit_page,
+            "/budget": budget_page,
         }
         actions: dict[str, Action] = {
             "/collections/new": administration.create_collection,

@@ -27,6 +27,7 @@ __all__ = [
     "sentence",
     "share_text",
     "signed",
+    "times",
     "too_few",
 ]
 
@@ -189,11 +190,12 @@ def odds_sentence(epsilon: str, odds: float, told: str = "answer") -> str:
     """Epsilon as odds. told: what a phone tells privately."""
     return (
         f"Privacy loss ε = {epsilon}. Seeing one report can change the odds about that phone's true {told} "
-        f"by at most {_times(odds)}×."
+        f"by at most {times(odds)}×."
     )
 
 
-def _times(odds: float) -> str:
+def times(odds: float) -> str:
+    """A factor, to two digits below ten."""
     return f"{odds:.2g}" if odds < 10 else count(odds)
 
 

@@ -12,7 +12,7 @@ from server.services.collections import Collections
 from server.services.repeats import Once
 from server.services.tokens import Scope, Tokens, token_sha256
 from server.storage import tokens as rows
-from server.storage.audit import AuditEntry, audit_entries, record_act
+from server.storage.audit import AuditEntry, audit_entries, newest_entries, record_act
 from server.storage.database import Connection, Database
 from server.storage.tokens import TokenRow
 
@@ -118,6 +118,11 @@ class Keys:
         """Entries of the audit log, in order."""
         with self._database.read() as connection:
             return audit_entries(connection, after=after, limit=limit)
+
+    def newest_acts(self, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+        """Entries of the audit log below a number, the newest first."""
+        with self._database.read() as connection:
+            return newest_entries(connection, before=before, limit=limit)
 
     def _add(
         self,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select
 from server.clock import HOUR
 from server.storage.tables import audit_log
 
-__all__ = ["AuditEntry", "audit_entries", "record_act"]
+__all__ = ["AuditEntry", "audit_entries", "newest_entries", "record_act"]
 
 
 @dataclass(frozen=True)
@@ -35,4 +35,11 @@ def audit_entries(connection: Connection, *, after: int, limit: int) -> Sequence
     rows = connection.execute(
         select(audit_log).where(audit_log.c.number > after).order_by(audit_log.c.number).limit(limit)
     )
+    return [AuditEntry(**row._mapping) for row in rows]
+
+
+def newest_entries(connection: Connection, *, before: int | None, limit: int) -> Sequence[AuditEntry]:
+    """Up to `limit` entries whose number is below `before`, all numbers when it is None, the newest first."""
+    chosen = select(audit_log) if before is None else select(audit_log).where(audit_log.c.number < before)
+    rows = connection.execute(chosen.order_by(audit_log.c.number.desc()).limit(limit))
     return [AuditEntry(**row._mapping) for row in rows]

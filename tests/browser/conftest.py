@@ -86,6 +86,7 @@ class Town:
             "compare": "/compare?items=64",
             "curves": "/compare/curves?items=64",
             "fleet": "/fleet",
+            "budget": "/budget",
         }
 
 

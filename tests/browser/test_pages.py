@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one to
 
 NAMES = (
     "collections", "collection", "noise", "few", "empty", "draft", "labels", "series", "plan", "compare", "curves", "fleet",
-    "login", "new", "keys", "tokens", "analyses", "analysis", "fit",
+    "login", "new", "keys", "tokens", "audit", "limited", "analyses", "analysis", "fit",
 )  # fmt: skip
 DRAWN = {"collection": 2, "noise": 1, "labels": 1, "series": 1, "plan": 2, "compare": 3, "curves": 1, "fleet": 0}
 LOOKS = {
@@ -31,6 +31,8 @@ def address(town: Town, name: str) -> str:
         "new": "/collections/new",
         "keys": f"/collections/{town.words['id']}/keys",
         "tokens": "/tokens",
+        "audit": "/audit-log",
+        "limited": "/budget?limit=6",
         "analyses": "/analysis",
         "analysis": "/analysis/max-margin",
         "fit": f"/analysis/single-location/fit?collection={town.labels['id']}",
