@@ -5,6 +5,7 @@ A write key is rotated by making a second one, shipping it, and letting the firs
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from server.clock import HOUR, Clock
 from server.refusals import InvalidParameters, UnknownResource
@@ -112,7 +113,8 @@ class Keys:
                 raise InvalidParameters.of("until", "the end of a key can be brought forward, not put off")
             if row.usable(now):
                 rows.end_token(connection, number, ends)
-                self._record(connection, actor, "key.revoke", collection_id, row.name)
+                when = "" if until is None else f" at {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}"
+                self._record(connection, actor, "key.revoke", collection_id, row.name + when)
 
     def audit_log(self, *, after: int, limit: int) -> Sequence[AuditEntry]:
         """Entries of the audit log, in order."""

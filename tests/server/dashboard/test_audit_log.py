@@ -95,4 +95,5 @@ def test_tokens_and_keys_say_when_they_were_used(running: InProcess, admin: Brow
     until = {"until": "2024-10-05T00:00:00Z"}
     path = f"/v1/collections/{made.id}/keys/{key['number']}"
     assert running.request("DELETE", path, params=until, headers=ADMIN).status_code == 204
+    assert acts(admin)["acts"][0]["detail"] == f"write key of {made.id} at 2024-10-05T00:00:00Z"
     assert "in use until 5 October 2024, 00:00 UTC" in admin.get(f"/collections/{made.id}/keys").text
