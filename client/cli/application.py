@@ -13,6 +13,8 @@ COMMAND_GROUP = "fanoplane.commands"
 
 OK, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
+_OF_SIMULATIONS = ("regex", "wordfreq")
+
 SUMMARIES = {
     "analysis": "Answer a question about a histogram, here or at a service.",
     "array": "Store, list and delete arrays of numbers that analyses are asked about.",
@@ -53,11 +55,12 @@ def _imported(point: EntryPoint) -> click.Command:
         command: click.Command = point.load()
     except ModuleNotFoundError as error:
         extra = "server" if point.value.startswith("server.") else "simulation"
-        raise click.ClickException(
-            f"`fano {point.name}` needs the module {error.name}, which is not installed. "
-            f"Install it with: pip install 'fanoplane[{extra}]'"
-        ) from error
+        raise click.ClickException(_missing(f"`fano {point.name}`", error, extra)) from error
     return command
+
+
+def _missing(what: str, error: ModuleNotFoundError, extra: str) -> str:
+    return f"{what} needs the module {error.name}, which is not installed. Install it with: pip install 'fanoplane[{extra}]'"
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -86,6 +89,11 @@ def _refused(error: Exception) -> int:
     from client.sdk.errors import ClientError, ServiceUnavailable
     from ldp_core.errors import FanoError
 
+    if (
+        isinstance(error, ModuleNotFoundError) and error.name in _OF_SIMULATIONS
+    ):  # the real frequencies of words and emoji
+        click.echo(f"Error: {_missing('this population', error, 'simulation')}", err=True)
+        return REFUSED
     if not isinstance(error, ClientError | FanoError):
         raise error
     click.echo(f"Error: {error}", err=True)

@@ -78,6 +78,8 @@ def simulate(
             else "give the collection's write key with --write-key or FANO_WRITE_KEY, or --make-key and the admin token"
         )
     spec = _spec_of(url, collection_id)
+    if spec.domain is None:
+        population = population or "zipf"
     people = _people(population, _items_of(spec)) if spec.labels is None else _labelled(labels_file, spec.labels.rows)
     phones = min(phones, len(people)) if isinstance(people, LabelledRows) else phones
     say("Simulated phones. True answers are known here, and only here.")

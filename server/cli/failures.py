@@ -24,7 +24,7 @@ def failures_told(command: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         for entry in error.errors():
-            _tell(command, f"FANO_{str(entry['loc'][0]).upper()}: {entry['msg']}")
+            _tell(command, f"FANO_{str(entry['loc'][0]).upper()}: {entry['msg'].removeprefix('Value error, ')}")
         sys.exit(1)
     except DatabaseUnavailable as error:
         _tell(command, f"the database cannot be used: {error.reason or error.detail}")

@@ -1,6 +1,7 @@
 """From nothing to a histogram as a newcomer does it, and what keeps it in order afterwards, against the real service."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from client.cli.application import application
+from client.cli.application import application, run
 from client.sdk import SettingsError
 from client.sdk.transport import checked_secret
 from tests.client.cli.conftest import Fano
-from tests.client.fake_service import FakeService
+from tests.client.fake_service import FakeService, served
 from tests.services.collection import create
 from tests.services.in_process import InProcess
 from tests.services.real_server import real_server
@@ -131,3 +132,29 @@ def test_a_secret_that_no_header_carries_is_refused_unquoted(
         assert isinstance(fano("collection", "list", "--token", secret).exception, SettingsError)
         assert isinstance(fano("simulate", "c1", "--write-key", secret).exception, SettingsError)
     assert service.uploads() == []
+
+
+def test_what_is_not_installed_is_named_with_what_installs_it(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An installation of the service alone, as in its image, has no frequencies of words."""
+    service.add(items=["yes", "no"])
+    for name in ("wordfreq", "regex"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with served(service) as url:
+        create_words = [
+            "collection",
+            "create",
+            "--name",
+            "n",
+            "--question",
+            "q",
+            "--epsilon",
+            "1",
+            "--population",
+            "emoji",
+        ]
+        for command in (["simulate", "c1", "--write-key", "key-c1", "--url", url], [*create_words, "--token", "t"]):
+            assert run(command) == 1
+            assert "pip install 'fanoplane[simulation]'" in capsys.readouterr().err
+        assert run(["simulate", "c1", "--write-key", "key-c1", "--url", url, "--population", "zipf"]) == 0
