@@ -9,6 +9,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 __all__ = ["Settings"]
 
 
+_YEAR = 366 * 86_400
+"""The most seconds of any setting: a thread cannot wait for ever so long."""
+
+
 class Settings(BaseSettings):
     """Everything an operator may choose. Sizes are bytes, rates are per second."""
 
@@ -35,16 +39,22 @@ class Settings(BaseSettings):
     waiting_uploads: int = Field(default=4_096, ge=1, description="uploads that may wait for the database")
     waiting_bytes: int = Field(default=64 << 20, ge=1, description="size of all waiting messages, at most")
     window_grace_seconds: float = Field(
-        default=3_600, ge=0, description="how long after its end batches that state a window count in it"
+        default=3_600, ge=0, le=_YEAR, description="how long after its end batches that state a window count in it"
     )
     fold_seconds: float = Field(
-        default=60, ge=0, description="how often segments are looked at for folding into counts; 0: never by itself"
+        default=60,
+        ge=0,
+        le=_YEAR,
+        description="how often segments are looked at for folding into counts; 0: never by itself",
     )
     fold_reports: int = Field(
         default=250_000, ge=1, description="waiting reports of a window that are folded before the window is over"
     )
     uploads_per_second: float | None = Field(
-        default=None, gt=0, description="uploads of one collection and process, averaged; no limit when not set"
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="uploads of one collection and process, averaged; no limit when not set",
     )
     retention_days: int = Field(
         default=28,
@@ -57,7 +67,7 @@ class Settings(BaseSettings):
     )
     purge_rows: int = Field(default=5_000, ge=1, description="rows that one transaction of the background work deletes")
     housekeeping_seconds: float = Field(
-        default=60, gt=0, description="seconds between two rounds of the background work, at most"
+        default=60, gt=0, le=_YEAR, description="seconds between two rounds of the background work, at most"
     )
     job_workers: int = Field(
         default=2,
@@ -89,6 +99,12 @@ class Settings(BaseSettings):
     warm_decoder: bool = Field(
         default=True, description="compile the decoder and load the analyses at start, in the background"
     )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _at_home(cls, folder: Path) -> Path:
+        """A shell reads ~ before a setting, a file of settings does not."""
+        return folder.expanduser()
 
     @field_validator("admin_token", "metrics_token")
     @classmethod

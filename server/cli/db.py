@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from server.cli.options import database_option
+
 if TYPE_CHECKING:
     from server.storage.database import Database
 
 __all__ = ["db"]
 
-_database_option = click.option(
-    "--database",
-    metavar="URL",
-    help="sqlite:///path or postgresql://user@host/name. [default: FANO_DATABASE_URL, else a file in FANO_DATA_DIR]",
-)
 _json_option = click.option("--json", "as_json", is_flag=True, help="Answer as one line of JSON on stdout.")
 
 
@@ -32,7 +29,7 @@ def db() -> None:
 
 
 @db.command(short_help="Bring the schema to what this version needs.")
-@_database_option
+@database_option
 @_json_option
 def upgrade(database: str | None, as_json: bool) -> None:
     """Bring the schema to what this version needs, in one transaction. Does nothing when it is there already.
@@ -58,7 +55,7 @@ def upgrade(database: str | None, as_json: bool) -> None:
 
 
 @db.command(short_help="Show where the schema stands.")
-@_database_option
+@database_option
 @_json_option
 def current(database: str | None, as_json: bool) -> None:
     """Show the revision of the database and the one that this version needs. Exit code 1 when they differ."""
@@ -75,7 +72,7 @@ def current(database: str | None, as_json: bool) -> None:
 
 @db.command(short_help="Copy the embedded database to a file, while it serves.")
 @click.argument("path", type=click.Path(dir_okay=False))
-@_database_option
+@database_option
 @_json_option
 def backup(path: str, database: str | None, as_json: bool) -> None:
     """Copy the embedded SQLite database to a new file PATH as it is at one moment, while the service goes on.
@@ -98,7 +95,7 @@ def backup(path: str, database: str | None, as_json: bool) -> None:
 
 
 @db.command(short_help="Forget now what may be forgotten.")
-@_database_option
+@database_option
 @_json_option
 def purge(database: str | None, as_json: bool) -> None:
     """Forget now what may be forgotten: batch keys of windows that are over for good, deleted collections.
@@ -126,7 +123,7 @@ def purge(database: str | None, as_json: bool) -> None:
 
 
 @db.command(short_help="Fold stored reports into counts.")
-@_database_option
+@database_option
 @_json_option
 def fold(database: str | None, as_json: bool) -> None:
     """Fold all stored reports into counts now. The service may run; it does the same by itself, when it is worth it."""

@@ -4,17 +4,17 @@ import os
 
 import click
 
+from server.cli.options import database_option, given
+
 __all__ = ["serve"]
 
 
 @click.command(short_help="Run the collection service.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free port.")
 @click.option(
-    "--database",
-    metavar="URL",
-    help="sqlite:///path or postgresql://user@host/name. [default: FANO_DATABASE_URL, else a file in FANO_DATA_DIR]",
+    "--host", default="127.0.0.1", show_default=True, callback=given, help="Address to listen on; 0.0.0.0 for all."
 )
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free port.")
+@database_option
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
 @click.option("--until-stdin-ends", is_flag=True, help="End, too, when standard input does: its starter is gone.")
 @click.option("--json", "as_json", is_flag=True, help="Say on stdout, as one line of JSON, when it listens and where.")

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from pydantic import SecretStr, ValidationError
 
 from server.cli.db import db
+from server.cli.serve import serve
 from server.settings import Settings
 from server.storage.database import DatabaseUrlError, parse_database_url
 from tests.services.postgresql import PostgresqlCluster
@@ -52,6 +53,21 @@ def test_a_wrong_setting_is_named(command: str, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("FANO_FOLD_SECONDS", "often")
     assert "FANO_FOLD_SECONDS: Input should be a valid number" in refused(*command.split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "backup copy"])
+def test_a_shell_variable_that_was_not_set_is_no_database(command: str) -> None:
+    result = fano_db(*command.split(), "--database", "")
+    assert result.exit_code == 2
+    assert "it is empty" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--host", "--database"])
+def test_nothing_is_served_by_an_option_that_is_empty(option: str) -> None:
+    """An empty host would listen on every address."""
+    result = CliRunner().invoke(serve, [option, ""])
+    assert result.exit_code == 2
+    assert "it is empty" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["current", "purge", "fold", "backup copy"])
@@ -150,6 +166,17 @@ def test_a_token_that_no_header_carries_is_refused(token: str) -> None:
         with pytest.raises(ValidationError, match="one line of printable ASCII") as refused_token:
             Settings(**{name: SecretStr(token)})
         assert token.strip() not in str(refused_token.value) or not token.strip()
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-1", "often"])
+@pytest.mark.parametrize("name", ["fold_seconds", "housekeeping_seconds", "window_grace_seconds", "uploads_per_second"])
+def test_a_time_that_no_thread_can_wait_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings(**{name: value})
+
+
+def test_a_folder_at_home_is_there() -> None:
+    assert Settings(data_dir=Path("~/reports")).data_dir == Path.home() / "reports"
 
 
 @pytest.mark.service
