@@ -28,6 +28,6 @@ WORKDIR /var/lib/fanoplane
 VOLUME /var/lib/fanoplane
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --retries=3 CMD ["python", "-m", "server.cli.healthcheck"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "server.cli.healthcheck"]
 ENTRYPOINT ["fano"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

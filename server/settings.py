@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         default=True, description="compile the decoder and load the analyses at start, in the background"
     )
 
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
     @field_validator("data_dir")
     @classmethod
     def _at_home(cls, folder: Path) -> Path:

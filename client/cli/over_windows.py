@@ -51,7 +51,7 @@ def series(
     print_table(columns, [row for one in document["windows"] for row in _rows(one)], right=("n", "estimate", interval))
     withheld = sum(one["withheld"] for one in document["windows"])
     say(
-        f"{len(document['windows'])} windows with reports, epsilon = {document['epsilon']}; {withheld} withheld, "
+        f"{len(document['windows'])} window{'' if len(document['windows']) == 1 else 's'} with reports, epsilon = {document['epsilon']}; {withheld} withheld, "
         f"below {document['min_reports']:,} reports."
     )
 

@@ -50,7 +50,8 @@ def plan(epsilon: str | None, items: int, phones: int | None, target: float, con
 
 def _rows(d: dict[str, Any]) -> list[list[str]]:
     spelled = ", ".join(f"{key} = {value}" for key, value in d["parameters"].items())
-    points = f"± {100 * d['target']:g} points"
+    target = f"{100 * d['target']:g}"
+    points = f"± {target} {'point' if target == '1' else 'points'}"
     rows = [
         ["mechanism", f"{d['mechanism']}{f' ({spelled})' if spelled else ''}: {d['reason']}"],
         ["epsilon", f"{d['epsilon']}: no message is over {d['odds']:.4g} times likelier for one answer than another"],

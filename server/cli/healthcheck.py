@@ -12,7 +12,7 @@ from http.client import HTTPException
 __all__ = ["main"]
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
-_SECONDS = 5
+_SECONDS = 8  # /readyz waits 5 for a database that is locked, and says so
 
 
 def main(url: str = _DEFAULT_URL) -> int:

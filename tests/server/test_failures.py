@@ -175,6 +175,12 @@ def test_a_time_that_no_thread_can_wait_is_refused(name: str, value: str) -> Non
         Settings(**{name: value})
 
 
+def test_log_levels_are_read_in_any_case() -> None:
+    assert Settings(log_level="INFO").log_level == "info"  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="log_level"):
+        Settings(log_level="loud")  # type: ignore[arg-type]
+
+
 def test_a_folder_at_home_is_there() -> None:
     assert Settings(data_dir=Path("~/reports")).data_dir == Path.home() / "reports"
 

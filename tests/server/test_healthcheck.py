@@ -1,12 +1,16 @@
 """The container's health check: 0 when the service is ready, else 1 and why, whatever answers at the address."""
 
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from server.cli.healthcheck import main
+from tests.services.real_server import real_server
 
 
 @pytest.fixture
@@ -34,3 +38,19 @@ def test_something_else_at_the_address_is_not_healthy(answering: str, capsys: py
 def test_an_address_without_a_service_is_not_healthy(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(address) == 1
     assert f"no answer at {address}" in capsys.readouterr().err
+
+
+@pytest.mark.service
+def test_a_locked_database_is_told_and_not_waited_for_in_vain(
+    sqlite_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        real_server(tmp_path, sqlite_url) as server,
+        closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as other,
+    ):
+        assert main(server.url) == 0
+        other.execute("BEGIN IMMEDIATE")
+        assert main(server.url) == 1
+        assert "database: the database does not answer, is locked" in capsys.readouterr().err
+        other.execute("ROLLBACK")
+        assert main(server.url) == 0

@@ -169,6 +169,7 @@ def test_plan_agrees_with_the_closed_forms(fano: Fano) -> None:
     assert document["phones_for_target_any_item"] >= n
     shown = fano("plan", "--epsilon", "1", "--items", "1000")
     assert "phones for ±1 point at epsilon = 1" in shown.stderr
+    assert "phones for ± 1 point " in shown.stdout
     assert document["mechanism"] in shown.stdout
 
 

@@ -81,7 +81,7 @@ def test_a_series_is_what_the_service_says(fano: Fano, service: InProcess, colle
     assert [(one["window"], one["n"]) for one in document["windows"]] == [(FIRST, 300), (SECOND, 300)]
     printed = fano(*command, "--window", str(SECOND), "--version", "1")
     assert "2024-10-05T00:00:00Z" in printed.stdout
-    assert "1 windows with reports, epsilon = 1" in printed.stderr
+    assert "1 window with reports, epsilon = 1" in printed.stderr
 
 
 def test_windows_with_too_few_reports_are_shown_as_withheld(
