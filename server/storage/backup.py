@@ -36,13 +36,24 @@ def back_up(database: Database, target: Path) -> int:
         partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)  # its keeper's alone, as the folder of the database is
         _copy(database.file, partial)
-        os.link(partial, target)  # unlike a rename it never replaces a file that came meanwhile
+        _give_name(partial, target)
     except (OSError, sqlite3.Error) as error:
-        raise BackupError(f"no backup was made at {target}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BackupError(f"no backup was made at {target}: {reason}") from error
     finally:
         partial.unlink(missing_ok=True)
     _sync(target.parent)
     return target.stat().st_size
+
+
+def _give_name(partial: Path, target: Path) -> None:
+    """Unlike a rename a link never replaces a file that came meanwhile; shares and memory sticks may have no links."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        partial.rename(target)
 
 
 def _copy(source: Path, partial: Path) -> None:
