@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.refusals import DatabaseUnavailable
@@ -141,23 +141,34 @@ class Database:
 
 
 _UNAVAILABLE = (
-    OperationalError,
-    InterfaceError,
     PoolTimeout,
     sqlite3.OperationalError,
     sqlite3.InterfaceError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    # an operator's doing: a server that became a standby, a role that lost a right, a schema that is just being restored
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
 )
+
+
+def _is_unavailability(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # of SQLite's own class, and none below it, are a damaged file and one that is no database
+    return isinstance(cause, _UNAVAILABLE) or type(cause) is sqlite3.DatabaseError
 
 
 @contextmanager
 def _availability() -> Iterator[None]:
     try:
         yield
-    except _UNAVAILABLE as error:
+    except (DBAPIError, PoolTimeout, sqlite3.Error, psycopg.Error) as error:
+        if not _is_unavailability(error):
+            raise
         raise DatabaseUnavailable(
-            "the database does not answer, is locked or has no space left; send the same again later, an upload counts once"
+            "the database does not answer, is locked, damaged or not to be written, or has no space left; send the same again "
+            "later, an upload counts once"
         ) from error
 
 
