@@ -8,7 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from server.app import create_app
-from server.cli.one_write import OneWriteProtocol
+from server.cli.bounded_protocol import BoundedProtocol
 
 __all__ = ["application", "forget_what_stays", "server_config"]
 
@@ -33,7 +33,8 @@ def server_config(app: str | Callable[..., Any], **options: Any) -> uvicorn.Conf
     """uvicorn's settings for this service. app: it, or the name of what makes it."""
     return uvicorn.Config(
         app,
-        http=OneWriteProtocol,
+        http=BoundedProtocol,
+        ws="none",
         access_log=False,  # it would write the addresses of phones
         proxy_headers=False,
         server_header=False,

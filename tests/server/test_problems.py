@@ -30,7 +30,12 @@ def test_the_documentation_lists_exactly_the_problem_types() -> None:
 
 def test_every_refusal_names_a_problem_type() -> None:
     kinds = [getattr(refusals, name) for name in refusals.__all__ if name != "Refusal"]
-    assert {kind.slug for kind in kinds} == set(PROBLEMS) - {"not-found", "method-not-allowed", "internal"}
+    assert {kind.slug for kind in kinds} == set(PROBLEMS) - {
+        "not-found",
+        "method-not-allowed",
+        "malformed-request",
+        "internal",
+    }
     assert len({kind.slug for kind in kinds}) == len(kinds)
     assert all(issubclass(kind, Refusal) for kind in kinds)
     assert {PROBLEMS[kind.slug].status for kind in kinds if kind.retry_after} == {409, 429, 503}
