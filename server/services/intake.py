@@ -84,6 +84,8 @@ class Intake:
         self._clock = clock
         self._rate = RateLimit(uploads_per_second, time.monotonic)
         self._views: OrderedDict[str, IntakeView] = OrderedDict()
+        self._reading: dict[str, asyncio.Task[IntakeView]] = {}
+        self._noting: set[tuple[bytes, int]] = set()
 
     async def authorize(self, collection_id: str, token: str | None) -> IntakeView:
         """The collection, if the token is one of its write keys.
@@ -92,16 +94,15 @@ class Intake:
         """
         view = self._views.get(collection_id)
         if view is None or time.monotonic() - view.read_at > _REMEMBERED_SECONDS:
-            view = await asyncio.to_thread(self._read, collection_id)
-            self._remember(collection_id, view)
+            view = await self._read_once(collection_id)
         digest = b"" if token is None else token_sha256(token)
         now = self._clock()
         # found by the hash of 256 random bits: how long that takes tells nothing about them
         if not now < view.write_keys.get(digest, 0):
             await asyncio.to_thread(self._refuse, token, view)
         day = _use_day(now, view.terms)
-        if not self._tokens.use_is_noted(digest, day):
-            await asyncio.to_thread(self._tokens.note_use, digest, day)
+        if not self._tokens.use_is_noted(digest, day) and (digest, day) not in self._noting:
+            await self._note(digest, day)
         if not self._rate.allows(view.collection):
             raise RateLimited(
                 "uploads to this collection come too fast; send this one again, unchanged, a little later"
@@ -154,6 +155,30 @@ class Intake:
     def forget(self, collection_id: str) -> None:
         """Read this collection anew before its next upload. Other processes do so within some seconds."""
         self._views.pop(collection_id, None)
+        self._reading.pop(collection_id, None)
+
+    async def _read_once(self, collection_id: str) -> IntakeView:
+        """Read a collection for all uploads that need it at this moment: while the database is slow they would fill the threads, and wait
+        one behind the other for longer than any queue here may last."""
+        reading = self._reading.get(collection_id)
+        if reading is None:
+            reading = self._reading[collection_id] = asyncio.create_task(asyncio.to_thread(self._read, collection_id))
+            reading.add_done_callback(lambda task: self._was_read(collection_id, task))
+        return await asyncio.shield(reading)  # whoever goes away stops it for no other
+
+    def _was_read(self, collection_id: str, reading: "asyncio.Task[IntakeView]") -> None:
+        if self._reading.get(collection_id) is reading:  # else it was forgotten in the meantime, and may be old
+            del self._reading[collection_id]
+            if not reading.cancelled() and reading.exception() is None:
+                self._remember(collection_id, reading.result())
+
+    async def _note(self, digest: bytes, day: int) -> None:
+        """Write down the use of a key. One upload does it; the others go on."""
+        self._noting.add((digest, day))
+        try:
+            await asyncio.to_thread(self._tokens.note_use, digest, day)
+        finally:
+            self._noting.discard((digest, day))
 
     def _read(self, collection_id: str) -> IntakeView:
         with self._database.read() as connection:
