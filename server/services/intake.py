@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from server.refusals import InsufficientScope, RateLimited, UnsupportedMediaType
+from server.refusals import DatabaseUnavailable, InsufficientScope, RateLimited, UnsupportedMediaType
 from server.services.batches import PARSERS, batch_hashes, check_batch
 from server.services.lifecycle import unknown_collection
 from server.services.rate_limit import RateLimit
@@ -28,6 +28,7 @@ __all__ = ["Intake", "IntakeView"]
 
 _REMEMBERED_SECONDS = 10.0
 _REMEMBERED_COLLECTIONS = 4_096
+_PATIENCE_SECONDS = 20.0
 _DAY = 86_400
 
 
@@ -164,7 +165,10 @@ class Intake:
         if reading is None:
             reading = self._reading[collection_id] = asyncio.create_task(asyncio.to_thread(self._read, collection_id))
             reading.add_done_callback(lambda task: self._was_read(collection_id, task))
-        return await asyncio.shield(reading)  # whoever goes away stops it for no other
+        done, _ = await asyncio.wait([reading], timeout=_PATIENCE_SECONDS)  # whoever goes away stops it for no other
+        if not done:
+            raise DatabaseUnavailable("the database does not answer; send this upload again, unchanged, in a moment")
+        return reading.result()
 
     def _was_read(self, collection_id: str, reading: "asyncio.Task[IntakeView]") -> None:
         if self._reading.get(collection_id) is reading:  # else it was forgotten in the meantime, and may be old
@@ -173,12 +177,12 @@ class Intake:
                 self._remember(collection_id, reading.result())
 
     async def _note(self, digest: bytes, day: int) -> None:
-        """Write down the use of a key. One upload does it; the others go on."""
+        """Write down the use of a key. One upload does it and waits for it, but not without end; the others go on."""
         self._noting.add((digest, day))
-        try:
-            await asyncio.to_thread(self._tokens.note_use, digest, day)
-        finally:
-            self._noting.discard((digest, day))
+        noting = asyncio.create_task(asyncio.to_thread(self._tokens.note_use, digest, day))
+        noting.add_done_callback(lambda _: self._noting.discard((digest, day)))
+        if (await asyncio.wait([noting], timeout=_PATIENCE_SECONDS))[0]:
+            noting.result()
 
     def _read(self, collection_id: str) -> IntakeView:
         with self._database.read() as connection:

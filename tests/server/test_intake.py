@@ -97,3 +97,26 @@ def test_what_is_forgotten_while_it_is_read_is_read_again(
 
     assert sqlite_service.run(forgotten_meanwhile()) == 200
     assert intake.window_now(collection.id) is None  # the next upload reads it anew
+
+
+@pytest.mark.parametrize("silent", ["reading", "noting"])
+def test_no_upload_waits_without_end_for_what_comes_before_its_commit(
+    sqlite_service: InProcess, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    monkeypatch.setattr(intake_module, "_PATIENCE_SECONDS", 0.05)
+    collection = create(sqlite_service.post)
+    may_end = threading.Event()
+
+    def held(*_: Any) -> Any:
+        assert may_end.wait(30)
+        return []
+
+    if silent == "reading":
+        monkeypatch.setattr(intake_module, "list_versions", held)
+    else:
+        monkeypatch.setattr(sqlite_service.app.state.services.tokens, "note_use", held)
+    try:
+        statuses = {answer.status_code for answer in upload_at_once(sqlite_service, collection)}
+    finally:
+        may_end.set()
+    assert statuses == {503 if silent == "reading" else 200}
