@@ -2,13 +2,14 @@
 no dependencies, no models, no search among the routes. `openapi.py` describes it by hand.
 """
 
+import asyncio
 import time
 
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.api.boundary import CORS_HEADERS, content_length, too_large, unexpected_answer
+from server.api.boundary import CORS_HEADERS, content_length, ending, too_large, unexpected_answer
 from server.api.dependencies import bearer_token, media_type
 from server.api.problems import refusal_response
 from server.observability.observed import REQUEST_ID_HEADER, Observer, request_id
@@ -92,7 +93,8 @@ class UploadsFirst:
             headers = _headers(body)
         except ClientDisconnect:
             return  # whoever asked has gone away: nobody to answer
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as cause:
+            error = ending() if isinstance(cause, asyncio.CancelledError) else cause
             problem = error.slug if isinstance(error, Refusal) else "internal"
             answer = refusal_response(error) if isinstance(error, Refusal) else unexpected_answer(scope)
             status, headers, body = answer.status_code, answer.raw_headers, bytes(answer.body)
