@@ -191,6 +191,16 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+_NOTICES_LOSS = {
+    "connect_timeout": _LOCK_SECONDS,
+    "tcp_user_timeout": 15_000,  # milliseconds in which what was sent must have arrived
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""How long a connection is believed in over which nothing comes: the system's own values are a quarter of an hour and two hours."""
+
+
 class _BinaryServerCursor(psycopg.ServerCursor[Any]):
     """What reads many packed rows: as text, bytes would cross the connection as twice as many hex digits."""
 
@@ -205,7 +215,7 @@ def _postgresql_engine(url: URL) -> Engine:
         hide_parameters=True,
         pool_pre_ping=True,
         pool_timeout=_LOCK_SECONDS,
-        connect_args={"connect_timeout": _LOCK_SECONDS},
+        connect_args={name: value for name, value in _NOTICES_LOSS.items() if name not in url.query},
     )
 
     def connect(connection: Any, _record: Any) -> None:

@@ -79,3 +79,19 @@ def test_a_fault_of_ours_is_no_unavailability(database_url: str) -> None:
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.execute(text("INSERT INTO audit_log (number) VALUES (1)"))  # it lacks what must be there
     database.dispose()
+
+
+@pytest.mark.postgres
+def test_a_connection_that_the_network_lost_is_noticed_soon(postgresql: PostgresqlCluster) -> None:
+    """Unless the address says otherwise: the system would wait for hours."""
+    with postgresql.database() as url:
+        for address, idle in ((url, "15"), (f"{url}&keepalives_idle=77", "77")):
+            database = Database(address)
+            pooled = database.engine.raw_connection()
+            driver = pooled.driver_connection
+            assert driver is not None
+            stated = driver.info.get_parameters()
+            pooled.close()
+            database.dispose()
+            assert (stated["tcp_user_timeout"], stated["keepalives_idle"]) == ("15000", idle)
+            assert int(stated["keepalives_interval"]) * int(stated["keepalives_count"]) <= 15
