@@ -9,7 +9,7 @@ would drop it after a refusal.
 import asyncio
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from server.api.boundary import CORS_HEADERS
 from server.api.problems import problem_response
@@ -31,9 +31,9 @@ class BoundedProtocol(OneWriteProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to serve a connection."""
         super().connection_made(transport)
-        self._refused = self._reading = False
-        self._messages = self._around = self._body = self._heard = 0
-        self._seen: int | None = None  # the message that was not all there at the last look
+        self._refused = False
+        self._around = self._body = self._heard = 0
+        self._seen: object = self  # the request that was not all there at the last look
         self._look_out = self.loop.call_later(_LOOK_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -45,7 +45,7 @@ class BoundedProtocol(OneWriteProtocol):
         """Parse what has come."""
         if self._refused:
             return
-        before = self._messages
+        before = self.scope
         self._heard += len(data)
         self._unset_keepalive_if_required()
         try:
@@ -54,35 +54,27 @@ class BoundedProtocol(OneWriteProtocol):
             self._read_anew(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse("this is no HTTP/1.1 request, or its lengths contradict each other")
-        if self._reading and self._messages == before:  # what came together with the beginning is bounded by one read
-            self._around += len(data)
-            if self._around > _MOST_AROUND + (1 + _AROUND_A_BYTE) * self._body:
-                self._refuse(
-                    f"the request line, the headers and what else is around the body exceed {_MOST_AROUND} bytes"
-                )
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
-        self._messages += 1
-        self._reading = True
-        self._around = self._body = 0
+        if self.scope is not before:  # what came together with the beginning of a request is bounded by one read
+            self._around = self._body = 0
+            return
+        self._around += len(data)
+        if self._around > _MOST_AROUND + (1 + _AROUND_A_BYTE) * self._body and not self._refused:
+            self._refuse(f"the request line, the headers and what else is around the body exceed {_MOST_AROUND} bytes")
 
     def on_body(self, body: bytes) -> None:
-        """A part of its body is there."""
+        """A part of the body is there."""
         self._body += len(body)
-        super().on_body(body)
+        HttpToolsProtocol.on_body(self, body)
 
     def on_message_complete(self) -> None:
-        """All of it is there."""
+        """All of a request is there."""
         if not self.parser.should_upgrade():
-            self._reading = False
-            super().on_message_complete()
+            HttpToolsProtocol.on_message_complete(self)
 
     def on_headers_complete(self) -> None:
         """The head is there."""
         if not self.parser.should_upgrade():  # else it is read anew, and then is there
-            super().on_headers_complete()
+            HttpToolsProtocol.on_headers_complete(self)
 
     def _read_anew(self, rest: bytes) -> None:
         """Take the wish for another protocol out of a request, and read it in this one, as whoever sent it must expect (RFC 9110, section
@@ -115,11 +107,13 @@ class BoundedProtocol(OneWriteProtocol):
     def _look(self) -> None:
         """Close the connection if since the last look too little came of a request that has not all come."""
         self._look_out = self.loop.call_later(_LOOK_SECONDS, self._look)
-        waits_for_us = self.flow.read_paused or (self.cycle is not None and self.cycle.waiting_for_100_continue)
-        unfinished = (self._reading or self._messages == 0) and not waits_for_us
-        if unfinished and self._seen == self._messages and self._heard < _FEWEST_BYTES:
+        cycle = self.cycle
+        head_is_there = cycle is not None and cycle.scope is self.scope
+        waits_for_us = self.flow.read_paused or (head_is_there and cycle.waiting_for_100_continue)
+        unfinished = (cycle.more_body if head_is_there else True) and not waits_for_us
+        if unfinished and self._seen is self.scope and self._heard < _FEWEST_BYTES:
             self.transport.close()
-        self._seen = self._messages if unfinished else None
+        self._seen = self.scope if unfinished else self
         self._heard = 0
 
 
