@@ -21,6 +21,9 @@ _MOST_AROUND = 1 << 16
 _AROUND_A_BYTE = 16
 """A body in chunks of a single byte has 5 bytes around each, and its sender may write their lengths with leading zeros."""
 
+_MOST_UNREAD = 1 << 28
+"""Of a body that was refused already: many a sender looks for the answer only when it has sent everything."""
+
 _LOOK_SECONDS = 20.0
 _FEWEST_BYTES = 10_000
 
@@ -58,7 +61,10 @@ class BoundedProtocol(OneWriteProtocol):
             self._around = self._body = 0
             return
         self._around += len(data)
-        if self._around > _MOST_AROUND + (1 + _AROUND_A_BYTE) * self._body and not self._refused:
+        if self._body > _MOST_UNREAD and self.cycle.response_complete:
+            self._refused = True
+            self.transport.close()
+        elif self._around > _MOST_AROUND + (1 + _AROUND_A_BYTE) * self._body and not self._refused:
             self._refuse(f"the request line, the headers and what else is around the body exceed {_MOST_AROUND} bytes")
 
     def on_body(self, body: bytes) -> None:
