@@ -241,7 +241,9 @@ def check_schedule(opens: int | None, closes: int | None, now: float) -> None:
     if closes is not None and closes <= now:
         raise InvalidParameters.of("closes_at", "this moment is past, and closing is final; choose a later one")
     if closes is not None and opens is not None and closes <= opens:
-        raise InvalidParameters.of("closes_at", "a collection closes after it opens; choose a later moment")
+        raise InvalidParameters.of(
+            "closes_at", "a collection closes after it opens; choose a later moment, or an earlier opens_at"
+        )
 
 
 class _Field:

@@ -66,7 +66,9 @@ def test_windows_have_etags_of_their_own(sqlite_service: InProcess) -> None:
     assert tags[0] == ask(sqlite_service, collection, "estimates", window="20000").headers["etag"]
 
 
-@pytest.mark.parametrize("window", ["", "x", "-1", "1..", "..2", "2..1", "1.5", "1...2", "1..2..3", "9" * 11])
+@pytest.mark.parametrize(
+    "window", ["", "x", "-1", "1..", "..2", "2..1", "1.5", "1...2", "1..2..3", "9" * 11, "٢٠٠٠٠", "２００００"]
+)
 def test_wrong_windows_are_refused_by_field(sqlite_service: InProcess, window: str) -> None:
     collection = create(sqlite_service.post)
     for what, query in (("estimates", {}), ("series", {"item": "apple"})):
