@@ -107,7 +107,12 @@ def test_a_series_is_the_estimate_of_each_window(
         estimate = MECHANISM.decode(MECHANISM.tally(messages[window["window"]]))
         one = estimate.interval(0.9)
         all_ = score_interval(
-            estimate.frequencies, estimate.noise_variance, estimate.slope, estimate.n, critical_value(0.9, 6)
+            estimate.frequencies,
+            estimate.noise_variance,
+            estimate.slope,
+            estimate.n,
+            critical_value(0.9, 6),
+            estimate.asymmetry,
         )
         assert [item["index"] for item in window["items"]] == [2, 0]
         for item in window["items"]:
