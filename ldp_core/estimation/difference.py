@@ -59,7 +59,8 @@ class Difference:
         variances = [n * error**2 for n, error in zip(sizes, errors, strict=True)]
         apart = variances[0] / n_a + variances[1] / n_b
         together = variances[0] / n_b + variances[1] / n_a + (second - first) ** 2 / (n_a + n_b)  # e0^2, multiplied out
-        return cls(first, second, np.sqrt(np.maximum(apart, together)))
+        # what has no error on either side cannot differ: what is left of D then is rounding
+        return cls(first, second, np.sqrt(np.where(apart > 0, np.maximum(apart, together), 0.0)))
 
     @property
     def comparisons(self) -> int:

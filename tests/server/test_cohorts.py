@@ -187,6 +187,17 @@ def test_wrong_comparisons_are_refused_by_field(sqlite_service: InProcess, body:
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
+def test_all_items_together_never_differ(sqlite_service: InProcess) -> None:
+    """Their shares sum to 1 on either side, and what rounding leaves of the difference has no error to be compared with."""
+    items = [f"item {i}" for i in range(13)]
+    collection = create(sqlite_service.post, items=items, parameters={"q": 3, "t": 3}, cohorts=COHORTS)
+    for cohort, sent in enumerate(([0, 5, 5], [1, 2, 3, 4, 11, 12, 12])):
+        send(sqlite_service, collection, sent, cohort)
+    (whole,) = compare(sqlite_service, collection, groups=[{"name": "all", "items": items}]).json()["groups"]
+    assert (whole["first"], whole["second"]) == (pytest.approx(1), pytest.approx(1))
+    assert (whole["z"], whole["p"], whole["significant"]) == (0, 1, False)
+
+
 def test_two_windows_are_compared(sqlite_service: InProcess, messages: list[list[int]]) -> None:
     collection = create(sqlite_service.post, items=ITEMS, parameters={"q": 3, "t": 3}, epsilon="2")
     for window, sent in enumerate(messages, 20_000):

@@ -86,6 +86,9 @@ def test_equal_sizes_lose_no_power_to_the_pooled_error() -> None:
 def test_what_cannot_differ_has_no_z() -> None:
     test = Difference(np.array([1.0, 1.0]), np.array([1.0 + 1e-16, 1.5]), np.array([0.0, 0.25]))
     assert (test.z.tolist(), test.p[0]) == ([0.0, 2.0], 1.0)
+    nothing = np.zeros(1)
+    whole = Difference.of((np.array([1.0]), np.array([1 - 4e-16])), (nothing, nothing), (5, 9))
+    assert (whole.standard_errors[0], whole.z[0], whole.p_holm[0]) == (0.0, 0.0, 1.0)
 
 
 def test_without_the_chance_of_who_reported_it_would_cry_wolf() -> None:
