@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ldp_core.errors import DomainError, EpsilonError, FanoError, SpecError
@@ -139,6 +139,11 @@ class Collections:
             found = [self._as_of_now(row) for row in rows.list_collections(connection) if only in (None, row.number)]
             counted = rows.count_reports(connection, [row.version_number for row in found])
         return [(row, counted[row.version_number]) for row in found]
+
+    def deleted(self, ids: Collection[str]) -> set[str]:
+        """Which of these ids are those of collections that were deleted."""
+        with self._database.read() as connection:
+            return rows.deleted_collections(connection, ids)
 
     def published(self, collection_id: str) -> CollectionRow:
         """A collection as devices may see it: a draft is unknown, a closed one is gone."""

@@ -6,12 +6,20 @@ a report, and a file that cannot be written delays no upload.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from server.refusals import DatabaseUnavailable
 from server.storage.database import Database
-from server.storage.intake_counts import CountKey, Counts, add_counts, counts_of, prepare_counts
+from server.storage.intake_counts import (
+    CountKey,
+    Counts,
+    add_counts,
+    counted_collections,
+    counts_of,
+    forget_counts,
+    prepare_counts,
+)
 
 __all__ = ["IntakeCounts"]
 
@@ -24,9 +32,9 @@ _log = logging.getLogger(__name__)
 
 
 class IntakeCounts:
-    """Outcomes of uploads. window_of: the present window's index for a known collection, None for an unknown one."""
+    """Outcomes of uploads. window_of: length and index of the present window of a known collection, None for an unknown one."""
 
-    def __init__(self, folder: Path, window_of: Callable[[str], int | None]) -> None:
+    def __init__(self, folder: Path, window_of: Callable[[str], tuple[int, int] | None]) -> None:
         self._folder = folder
         self._window_of = window_of
         self._waiting: dict[CountKey, Counts] = {}
@@ -62,7 +70,7 @@ class IntakeCounts:
         window = self._window_of(collection)
         if window is None:
             return
-        key = CountKey(collection, window, outcome)
+        key = CountKey(collection, *window, outcome)
         with self._lock:
             before = self._waiting.get(key)
             if before is not None:
@@ -96,6 +104,16 @@ class IntakeCounts:
             return counts_of(self._opened(), collection)
         except OSError as error:
             raise DatabaseUnavailable("the folder of the intake counts cannot be written") from error
+
+    def forget_deleted(self, deleted: Callable[[Collection[str]], Collection[str]]) -> int:
+        """Forget the counts of deleted collections. deleted: which of these are. Returns how many rows."""
+        self.flush()
+        try:
+            file = self._opened()
+            gone = deleted(counted_collections(file))
+            return forget_counts(file, gone) if gone else 0
+        except OSError:  # a folder that cannot be written holds nothing that could be forgotten
+            return 0
 
     def _opened(self) -> Database:
         if self._file is None:
