@@ -129,7 +129,9 @@ def test_min_reports_holds_for_each_published_cohort(sqlite_service: InProcess) 
     answer = sqlite_service.get(path, params={"cohort": COHORTS[0]}, headers=ADMIN)
     assert_problem(answer, 422, "not-enough-reports", have=2, need=3)
     assert sqlite_service.get(path, params={"cohort": COHORTS[1]}, headers=ADMIN).json()["n"] == 3
-    assert_problem(compare(sqlite_service, collection), 422, "not-enough-reports", have=2, need=3)
+    answer = compare(sqlite_service, collection)
+    assert_problem(answer, 422, "not-enough-reports", have=2, need=3)
+    assert "there are 2 reports in first and" in answer.json()["detail"]
 
 
 def test_a_comparison_is_the_difference_test_of_the_two_estimates(
