@@ -140,6 +140,16 @@ def test_many_intervals_hold_their_truths_where_supports_are_few(epsilon: str, n
     assert law(rates, n, 0)[estimate.frequencies > floor].sum() * k < 0.06
 
 
+@pytest.mark.parametrize("epsilon", ["1", "2", "4"])
+@pytest.mark.parametrize("n", [1_000, 10_000])
+def test_honest_canaries_sing_once_in_ten_thousand_collections(epsilon: str, n: int) -> None:
+    """At most: by the law of each point's supports, added up over the points."""
+    mechanism = mechanism_for(epsilon, 665)
+    rates, canaries = mechanism.rates, mechanism.decode(mechanism.tally([0] * n)).canaries
+    z = (np.arange(n + 1) / n - float(rates.other)) / float(rates.gap) / np.sqrt(rates.noise_variance / n)
+    assert law(rates, n, 0)[np.abs(z) > canaries.alarm_at].sum() * canaries.count < 1e-4
+
+
 def test_third_moments_are_those_of_the_law() -> None:
     mechanism = mechanism_for("2", 665)
     n, rates = 100, mechanism.rates
