@@ -85,14 +85,19 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
 _ANY_MARK = re.compile(r"pytest\.mark\.(\w+)")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """A module all of whose tests `-m "not …"` leaves out is not even imported: some import a browser or a solver for seconds."""
+def leaves_out(config: pytest.Config, marks: set[str]) -> bool:
+    """Whether `-m "not …"` of this run leaves out whatever has one of these marks."""
     chosen: str = config.option.markexpr
-    if collection_path.suffix != ".py" or " or " in chosen:
+    return " or " not in chosen and bool(marks & set(re.findall(r"not (\w+)", chosen)))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A module all of whose tests are left out is not even imported: some import a browser or a solver for seconds."""
+    if collection_path.suffix != ".py":
         return None
     lines = collection_path.read_text().splitlines()
     marks = {mark for line in lines if line.startswith("pytestmark = ") for mark in _ANY_MARK.findall(line)}
-    return True if marks & set(re.findall(r"not (\w+)", chosen)) else None
+    return True if leaves_out(config, marks) else None
 
 
 def pytest_collection_finish() -> None:

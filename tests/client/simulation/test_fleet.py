@@ -138,6 +138,7 @@ def test_settings_that_make_no_fleet() -> None:
 shares = st.floats(0, 0.3)
 
 
+@pytest.mark.thorough
 @given(st.builds(Faults, shares, shares, shares, st.booleans()), st.integers(1, 40), st.integers(0, 9))
 @settings(max_examples=8, deadline=None)
 def test_any_faults_keep_exactly_one_count_for_each_acknowledged_phone(faults: Faults, phones: int, seed: int) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import leaves_out
+
 HERE = Path(__file__).parent
 
 
@@ -11,3 +13,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.thorough)
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Where all are left out, none is imported: their solvers alone take seconds."""
+    return True if leaves_out(config, {"thorough"}) else None

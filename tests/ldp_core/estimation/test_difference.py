@@ -24,6 +24,7 @@ def zipf(k: int) -> np.ndarray:
     return weights / weights.sum()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["projective_geometry", "hadamard_response", "randomized_response"])
 def test_equal_populations_rarely_differ(name: str) -> None:
     mechanism, rng = create(name, epsilon="3", domain_size=K), np.random.default_rng(1)

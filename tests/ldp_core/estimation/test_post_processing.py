@@ -95,6 +95,7 @@ def test_base_cut_keeps_what_stands_above_the_noise_as_it_is(words: np.ndarray) 
 
 
 # Total squared error relative to the raw estimates, measured independently on the same word list at n = 10^6.
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("epsilon", "norm_sub_error", "bayes_error"), [("1", 0.0208, 0.0109), ("2", 0.0416, 0.0225), ("4", 0.1004, 0.0549)]
 )

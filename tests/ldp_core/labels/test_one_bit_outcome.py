@@ -69,6 +69,7 @@ def test_a_phone_rounds_and_then_flips_by_its_tape() -> None:
     assert outcome.randomize(2.5, TapeSource(tails + heads)) == 1  # clipped to the bound: no tails
 
 
+@pytest.mark.thorough
 def test_phones_and_simulation_have_one_law() -> None:
     outcome, rng = OneBitOutcome("1", 2.0), np.random.default_rng(7)
     n, y = 20_000, 0.8

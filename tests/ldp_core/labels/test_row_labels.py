@@ -65,6 +65,7 @@ def test_the_label_of_a_single_report_is_unbiased(label: float) -> None:
     assert mean == pytest.approx(label, abs=1e-12)
 
 
+@pytest.mark.thorough
 def test_phones_and_simulation_have_one_law() -> None:
     rng = np.random.default_rng(11)
     n, label = 20_000, 0.8
