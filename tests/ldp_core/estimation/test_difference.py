@@ -63,6 +63,7 @@ def false_alarms(mechanism: Mechanism, sizes: tuple[int, int], share: float, lev
     return float(np.outer(chance_a, chance_b).ravel() @ (test.p < level))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("epsilon", ["1", "4", "8"])
 @pytest.mark.parametrize(
     "sizes", [(10, 10), (100, 100), (1_000, 1_000), *permutations((100, 5_000)), *permutations((1_000, 20_000))]

@@ -116,6 +116,7 @@ def law(rates: SupportRates, n: int, holders: int) -> np.ndarray:
     return np.convolve(own, binom.pmf(np.arange(n - holders + 1), n - holders, float(rates.other)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("epsilon", ["1", "2", "4"])
 @pytest.mark.parametrize("n", [1_000, 10_000])
 @pytest.mark.parametrize("k", [24, 1_000, 20_000])
