@@ -40,6 +40,7 @@ class IntakeCounts:
         self._waiting: dict[CountKey, Counts] = {}
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
+        self._opening = threading.Lock()
         self._file: Database | None = None
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
@@ -106,22 +107,27 @@ class IntakeCounts:
             raise DatabaseUnavailable("the folder of the intake counts cannot be written") from error
 
     def forget_deleted(self, deleted: Callable[[Collection[str]], Collection[str]]) -> int:
-        """Forget the counts of deleted collections. deleted: which of these are. Returns how many rows."""
+        """Forget the counts of deleted collections. deleted: which of these are. Returns how many rows; what cannot be written
+        now waits for the next time."""
         self.flush()
+        if not (self._folder / _FILE).is_file():
+            return 0
         try:
             file = self._opened()
             gone = deleted(counted_collections(file))
             return forget_counts(file, gone) if gone else 0
-        except OSError:  # a folder that cannot be written holds nothing that could be forgotten
+        except (DatabaseUnavailable, OSError):
+            _log.warning("the intake counts of deleted collections were not forgotten; that is tried again")
             return 0
 
     def _opened(self) -> Database:
-        if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file = Database(f"sqlite:///{(self._folder / _FILE).resolve()}")
-            prepare_counts(file)
-            self._file = file
-        return self._file
+        with self._opening:
+            if self._file is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                file = Database(f"sqlite:///{(self._folder / _FILE).resolve()}")
+                prepare_counts(file)
+                self._file = file
+            return self._file
 
     def _run(self) -> None:
         while not self._end.wait(_WRITE_EVERY_SECONDS):

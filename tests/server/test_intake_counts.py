@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from server.refusals import DatabaseUnavailable
+from server.services import intake_counts
 from server.services.intake_counts import IntakeCounts
 from server.storage.intake_counts import CountKey, Counts
 from tests.server.assertions import assert_problem
@@ -147,6 +149,27 @@ def test_a_deleted_collection_takes_its_counts_with_it(service: InProcess) -> No
     services.housekeeping._round()
     assert services.intake_counts.of(gone.id) == {}
     assert intake(service, kept)["totals"]["accepted"] == 1  # type: ignore[index]
+
+
+def test_nothing_is_made_and_nothing_fails_where_nothing_can_be_forgotten(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The background work goes on, whatever the folder of the counts is."""
+    counts = IntakeCounts(tmp_path / "folder", lambda _: (3_600, 7))
+    assert counts.forget_deleted(set) == 0
+    assert not (tmp_path / "folder").exists()
+    counts.rejected("abc", "too-large")
+
+    def locked(_: object) -> set[str]:
+        raise DatabaseUnavailable("locked")
+
+    monkeypatch.setattr(intake_counts, "counted_collections", locked)
+    assert counts.forget_deleted(set) == 0
+    assert "tried again" in caplog.text
+    monkeypatch.undo()
+    assert counts.forget_deleted(set) == 1
+    assert counts.of("abc") == {}
+    counts.close()
 
 
 def test_who_may_know(sqlite_service: InProcess) -> None:
