@@ -8,6 +8,7 @@ import pytest
 from server.services.collections import Collections
 from server.services.retention import Retention
 from tests.server.assertions import assert_problem
+from tests.server.dashboard.browserless import Browserless
 from tests.services.collection import TestCollection, create
 from tests.services.in_process import ADMIN, InProcess
 
@@ -38,6 +39,23 @@ def asks(path: str) -> dict[str, Callable[[InProcess], Any]]:
         "compare": post(f"{path}/compare", {"first": {"cohort": "a"}, "second": {"cohort": "b"}}),
         "analysis": post("/v1/analysis/top-k", {"k": 1, "collection_id": path.rpartition("/")[2]}),
     }
+
+
+def test_a_page_of_collections_leaves_out_one_that_is_just_deleted(
+    service: InProcess, collection: TestCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, kept = service.app.state.services, create(service.post)
+    real, visitor = Collections.list_counted, Browserless(service)
+    visitor.log_in()
+
+    def then_delete(self: Collections, *arguments: Any) -> Any:
+        found = real(self, *arguments)
+        services.changes.delete(collection.id, actor="test")
+        return found
+
+    monkeypatch.setattr(Collections, "list_counted", then_delete)
+    answer = visitor.get("/collections.json")
+    assert [line["id"] for line in answer.json()["collections"]] == [kept.id]
 
 
 @pytest.mark.parametrize("what", ["estimates", "csv", "series", "compare", "analysis"])
