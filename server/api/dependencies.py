@@ -1,6 +1,6 @@
 """What routes are handed: the services, the caller's token, the body as a model."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 from fastapi import Depends, Request
@@ -24,6 +24,7 @@ __all__ = [
     "media_type",
     "read_json",
     "read_object",
+    "require_plain",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -76,25 +77,35 @@ ReaderOnly = Depends(_require_reader)
 
 
 def _refuse_unknown_query(request: Request) -> None:
-    """A misspelt parameter is refused and not passed over: its sender believes that it had an effect."""
+    """A misspelt parameter, or one too many, is refused and not passed over: its sender believes that it had an effect."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
     if dependant is None:
         return
-    known = _query_names(dependant)
+    known = _query_parameters(dependant)
     unknown = sorted(name for name in request.query_params if name and name not in known)
     if unknown:
         raise InvalidParameters.of(
             unknown[0][:100], f"this address has no such parameter; it takes {', '.join(sorted(known)) or 'none'}"
         )
+    for name, repeats in known.items():
+        if not repeats and len(request.query_params.getlist(name)) > 1:
+            raise InvalidParameters.of(name, f"{name} is given more than once; give it once")
 
 
 KnownQueryOnly = Depends(_refuse_unknown_query)
 """First among the `dependencies=` of every router."""
 
 
-def _query_names(dependant: Dependant) -> set[str]:
-    names = {parameter.alias for parameter in dependant.query_params}
-    return names.union(*(_query_names(inner) for inner in dependant.dependencies))
+def _query_parameters(dependant: Dependant) -> dict[str, bool]:
+    """The names of the parameters, and whether each may be repeated."""
+    found = {one.alias: _is_list(one.field_info.annotation) for one in dependant.query_params}
+    for inner in dependant.dependencies:
+        found |= _query_parameters(inner)
+    return found
+
+
+def _is_list(annotation: object) -> bool:
+    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
 
 
 def bearer_token(header: str | None) -> str | None:
@@ -108,6 +119,15 @@ def bearer_token(header: str | None) -> str | None:
 def media_type(header: str | None) -> str:
     """The media type of a Content-Type header without its parameters, in lower case."""
     return "" if header is None else header.partition(";")[0].strip().lower()
+
+
+def require_plain(coding: str | None) -> None:
+    """Raises UnsupportedMediaType for a compressed body: the limits here are on what is sent. coding: of a Content-Encoding header."""
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            f"bodies are read as they are sent, got the Content-Encoding {coding[:40]}; send it uncompressed",
+            supported=["identity"],
+        )
 
 
 async def read_object(request: Request) -> dict[str, Any]:
@@ -131,6 +151,7 @@ def _require_json(request: Request) -> None:
     given = media_type(request.headers.get("content-type"))
     if given != _JSON:
         raise UnsupportedMediaType(f"this address reads {_JSON}, got {given or 'no Content-Type'}", supported=[_JSON])
+    require_plain(request.headers.get("content-encoding"))
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:

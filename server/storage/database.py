@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.refusals import DatabaseUnavailable
@@ -26,6 +26,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted is overwritten; some builds of SQLite do so unasked, others never
     "wal_autocheckpoint=32000",  # pages: from here on a commit copies what `checkpoints` has left, at 128 MiB of log
     "cache_size=-65536",  # KiB
 )
@@ -169,37 +170,38 @@ class Database:
 
 
 _UNAVAILABLE = (
-    OperationalError,
-    InterfaceError,
     PoolTimeout,
     sqlite3.OperationalError,
     sqlite3.InterfaceError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    # an operator's doing: a server that became a standby, a role that lost a right, a schema that is just being restored
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
 )
-_DAMAGED = (DatabaseError, sqlite3.DatabaseError)
-"""These very classes, not what is derived from them: SQLite found a file that is damaged or that is no database."""
+
+
+def _is_unavailability(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # of SQLite's own class, and none below it, are a damaged file and one that is no database
+    return isinstance(cause, _UNAVAILABLE) or type(cause) is sqlite3.DatabaseError
 
 
 @contextmanager
 def _availability(file: Path | None) -> Iterator[None]:
     try:
         yield
-    except _UNAVAILABLE as error:
-        raise _unavailable(error, file) from error
-    except _DAMAGED as error:
-        if type(error) not in _DAMAGED:
+    except (DBAPIError, PoolTimeout, sqlite3.Error, psycopg.Error) as error:
+        if not _is_unavailability(error):
             raise
-        raise _unavailable(error, file) from error
-
-
-def _unavailable(error: Exception, file: Path | None) -> DatabaseUnavailable:
-    # the driver's own words, on one line and without SQLAlchemy's statement around them; SQLite's name no file
-    reason = " ".join(str(getattr(error, "orig", None) or error).split())
-    return DatabaseUnavailable(
-        "the database does not answer, is locked, damaged or has no space left; send the same again later, an upload counts once",
-        reason=f"{file}: {reason}" if file else reason,
-    )
+        # the driver's own words, on one line and without SQLAlchemy's statement around them; SQLite's name no file
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise DatabaseUnavailable(
+            "the database does not answer, is locked, damaged or not to be written, or has no space left; send the same again "
+            "later, an upload counts once",
+            reason=f"{file}: {reason}" if file else reason,
+        ) from error
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -221,6 +223,16 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+_NOTICES_LOSS = {
+    "connect_timeout": _LOCK_SECONDS,
+    "tcp_user_timeout": 15_000,  # milliseconds in which what was sent must have arrived
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""How long a connection is believed in over which nothing comes: the system's own values are a quarter of an hour and two hours."""
+
+
 class _BinaryServerCursor(psycopg.ServerCursor[Any]):
     """What reads many packed rows: as text, bytes would cross the connection as twice as many hex digits."""
 
@@ -235,7 +247,7 @@ def _postgresql_engine(url: URL) -> Engine:
         hide_parameters=True,
         pool_pre_ping=True,
         pool_timeout=_LOCK_SECONDS,
-        connect_args={"connect_timeout": _LOCK_SECONDS},
+        connect_args={name: value for name, value in _NOTICES_LOSS.items() if name not in url.query},
     )
 
     def connect(connection: Any, _record: Any) -> None:
