@@ -20,7 +20,7 @@ from server.cli.serving import server_config
 from server.cli.workers import Supervisor
 from server.observability.json_log import log_config
 from server.observability.metrics import MULTIPROCESS_FOLDER
-from server.services.startup import admin_token_notice, prepare
+from server.services.startup import admin_token_notice, make_data_folder, prepare
 from server.settings import Settings
 from server.storage.database import Database
 
@@ -35,6 +35,7 @@ def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: 
     """Serve until a signal. Raises SchemaError, DatabaseUnavailable, DatabaseUrlError or OSError when it cannot start."""
     _end_on_signals()
     settings = Settings()
+    make_data_folder(settings)
     database = Database(settings.database)
     try:
         token = prepare(settings, database)

@@ -8,7 +8,7 @@ from server.settings import Settings
 from server.storage.database import Database
 from server.storage.schema import require_head, upgrade
 
-__all__ = ["admin_token_notice", "make_tokens", "prepare"]
+__all__ = ["admin_token_notice", "make_data_folder", "make_tokens", "prepare"]
 
 
 def make_tokens(settings: Settings, database: Database, clock: Clock | None = None) -> Tokens:
@@ -17,15 +17,22 @@ def make_tokens(settings: Settings, database: Database, clock: Clock | None = No
     return Tokens(database, None if configured is None else token_sha256(configured.get_secret_value()), clock)
 
 
-def prepare(settings: Settings, database: Database) -> str | None:
-    """Bring an embedded database to the schema's head, demand the head of a server's, and make the first admin token.
+def make_data_folder(settings: Settings) -> None:
+    """Make the data folder for its owner alone, and write to it: counts and the key of the dashboard lie there beside any database.
 
-    Returns that token if it was made now: it cannot be read again. Raises SchemaError naming `fano db upgrade`, DatabaseUnavailable, or
-    OSError when the data folder, which is needed beside any database, cannot be written.
+    A service that runs goes on without it; one that is started without it was told a wrong place. Raises OSError.
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with TemporaryFile(dir=settings.data_dir):
         pass
+
+
+def prepare(settings: Settings, database: Database) -> str | None:
+    """Bring an embedded database to the schema's head, demand the head of a server's, and make the first admin token.
+
+    Returns that token if it was made now: it cannot be read again. Raises SchemaError naming `fano db upgrade`, or
+    DatabaseUnavailable.
+    """
     if database.file is not None:
         database.file.parent.mkdir(parents=True, exist_ok=True)
         upgrade(database)
