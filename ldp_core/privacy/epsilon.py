@@ -7,12 +7,15 @@ from typing import TypeAlias
 
 from ldp_core.errors import EpsilonError
 
-__all__ = ["MAX_EPSILON", "EpsilonLike", "format_epsilon", "parse_epsilon"]
+__all__ = ["MAX_EPSILON", "MIN_EPSILON", "EpsilonLike", "format_epsilon", "parse_epsilon"]
 
 EpsilonLike: TypeAlias = str | int | float | Fraction | Decimal
 
 MAX_EPSILON = Fraction(24)
 """Above this a 64-bit coin is no longer fine enough to come near e^epsilon, and no report is private."""
+
+MIN_EPSILON = Fraction(1, 10**9)
+"""Below this an estimate needs some 4 / epsilon^2 = 4 * 10^18 reports and more, and floats lose the variance."""
 
 _MAX_DIGITS = 1_000
 
@@ -20,7 +23,7 @@ _MAX_DIGITS = 1_000
 def parse_epsilon(value: EpsilonLike) -> Fraction:
     """Epsilon, kept exactly: a decimal string and a fraction as written, a float as the binary number it is.
 
-    Raises EpsilonError when the value is not a number, not positive or above 24.
+    Raises EpsilonError when the value is not a number, not positive, below 10^-9 or above 24.
 
     >>> parse_epsilon("0.1"), parse_epsilon(2), parse_epsilon("1/3")
     (Fraction(1, 10), Fraction(2, 1), Fraction(1, 3))
@@ -28,6 +31,10 @@ def parse_epsilon(value: EpsilonLike) -> Fraction:
     epsilon = _as_fraction(value)
     if epsilon <= 0:
         raise EpsilonError(f"epsilon must be positive, got {value}. Zero would let a report say nothing.")
+    if epsilon < MIN_EPSILON:
+        raise EpsilonError(
+            f"epsilon must be at least {float(MIN_EPSILON)}; below that no number of reports tells anything"
+        )
     if epsilon > MAX_EPSILON:
         raise EpsilonError(
             f"epsilon must be at most {MAX_EPSILON}, got {value}. Choose one below about 8: "

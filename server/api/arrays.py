@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.api.array_schemas import ArrayList, ArrayOut
-from server.api.dependencies import KnownQueryOnly, ReaderOf, ServicesOf, media_type
+from server.api.dependencies import KnownQueryOnly, ReaderOf, ServicesOf, media_type, require_plain
 from server.api.moments import instant
 from server.api.openapi import problems
 from server.refusals import UnsupportedMediaType
@@ -44,6 +44,7 @@ async def store_arrays(request: Request, services: ServicesOf, reader: ReaderOf)
     given = media_type(request.headers.get("content-type"))
     if given != _READ:
         raise UnsupportedMediaType(f"this address reads {_READ}, got {given or 'no Content-Type'}", supported=[_READ])
+    require_plain(request.headers.get("content-encoding"))
     with TemporaryFile() as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)

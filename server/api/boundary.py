@@ -1,5 +1,6 @@
 """The outer layers: what every answer carries, and how much of a request is read. Plain ASGI."""
 
+import asyncio
 import logging
 
 from starlette.requests import ClientDisconnect
@@ -7,9 +8,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.problems import problem_response, refusal_response
-from server.refusals import TooLarge
+from server.refusals import Overloaded, TooLarge
 
-__all__ = ["CORS_HEADERS", "BodyLimit", "Boundary", "content_length", "too_large", "unexpected_answer"]
+__all__ = ["CORS_HEADERS", "BodyLimit", "Boundary", "content_length", "ending", "too_large", "unexpected_answer"]
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,10 @@ class Boundary:
             await self._app(scope, receive, send_with_cors)
         except ClientDisconnect:
             return  # whoever asked has gone away: nobody to answer
+        except asyncio.CancelledError:
+            if started:
+                raise
+            await refusal_response(ending())(scope, receive, send_with_cors)
         except Exception:
             answer = unexpected_answer(scope)
             if started:
@@ -131,6 +136,11 @@ def content_length(scope: Scope) -> int | None:
         if name == b"content-length":
             return int(value) if value.isdigit() else None
     return None
+
+
+def ending() -> Overloaded:
+    """Why a request is not waited for any longer: the HTTP server cancels what is left when the process is to end."""
+    return Overloaded("the service ends and could not finish this in time; send the same again, an upload counts once")
 
 
 def too_large(limit: int) -> TooLarge:

@@ -24,6 +24,7 @@ __all__ = [
     "media_type",
     "read_json",
     "read_object",
+    "require_plain",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -120,6 +121,15 @@ def media_type(header: str | None) -> str:
     return "" if header is None else header.partition(";")[0].strip().lower()
 
 
+def require_plain(coding: str | None) -> None:
+    """Raises UnsupportedMediaType for a compressed body: the limits here are on what is sent. coding: of a Content-Encoding header."""
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            f"bodies are read as they are sent, got the Content-Encoding {coding[:40]}; send it uncompressed",
+            supported=["identity"],
+        )
+
+
 async def read_object(request: Request) -> dict[str, Any]:
     """The body as a JSON object of any shape. Raises UnsupportedMediaType, MalformedBody or InvalidParameters."""
     _require_json(request)
@@ -141,6 +151,7 @@ def _require_json(request: Request) -> None:
     given = media_type(request.headers.get("content-type"))
     if given != _JSON:
         raise UnsupportedMediaType(f"this address reads {_JSON}, got {given or 'no Content-Type'}", supported=[_JSON])
+    require_plain(request.headers.get("content-encoding"))
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:

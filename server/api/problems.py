@@ -34,6 +34,7 @@ class ProblemType:
 
 _TYPES = (
     ProblemType("malformed-body", 400, "The body cannot be read"),
+    ProblemType("malformed-request", 400, "The request cannot be read"),
     ProblemType("unknown-token", 401, "No known token"),
     ProblemType("insufficient-scope", 403, "The token is for something else"),
     ProblemType("not-found", 404, "No such address"),

@@ -2,14 +2,15 @@
 no dependencies, no models, no search among the routes. `openapi.py` describes it by hand.
 """
 
+import asyncio
 import time
 
 import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.api.boundary import CORS_HEADERS, content_length, too_large, unexpected_answer
-from server.api.dependencies import bearer_token, media_type
+from server.api.boundary import CORS_HEADERS, content_length, ending, too_large, unexpected_answer
+from server.api.dependencies import bearer_token, media_type, require_plain
 from server.api.problems import refusal_response
 from server.observability.observed import REQUEST_ID_HEADER, Observer, request_id
 from server.refusals import Refusal
@@ -41,16 +42,19 @@ class UploadReports:
 
     async def receipt(self, scope: Scope, collection_id: str, receive: Receive) -> bytes:
         """The answer to one upload, once it is stored. Raises the refusals of `Intake`, TooLarge or ClientDisconnect."""
-        authorization = content_type = None
+        authorization = content_type = coding = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value.decode("latin-1")
             elif name == b"content-type":
                 content_type = value.decode("latin-1")
+            elif name == b"content-encoding":
+                coding = value.decode("latin-1")
         announced = content_length(scope)
         if announced is not None and announced > self._most_bytes:
             raise too_large(self._most_bytes)
         view = await self._intake.authorize(collection_id, bearer_token(authorization))
+        require_plain(coding)
         receipt = await self._intake.accept(view, media_type(content_type), await self._body(receive))
         self._metrics.upload(receipt.accepted, replayed=receipt.replayed)
         self._counts.acknowledged(collection_id, receipt.accepted, replayed=receipt.replayed)
@@ -92,7 +96,8 @@ class UploadsFirst:
             headers = _headers(body)
         except ClientDisconnect:
             return  # whoever asked has gone away: nobody to answer
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as cause:
+            error = ending() if isinstance(cause, asyncio.CancelledError) else cause
             problem = error.slug if isinstance(error, Refusal) else "internal"
             answer = refusal_response(error) if isinstance(error, Refusal) else unexpected_answer(scope)
             status, headers, body = answer.status_code, answer.raw_headers, bytes(answer.body)

@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
 class _JsonBatch(msgspec.Struct, forbid_unknown_fields=True):
     spec_digest: str
-    batch_key: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{32}$")]
+    batch_key: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{32}\Z")]  # $ would let a line end follow
     messages: list[int]
     window: Annotated[int, msgspec.Meta(ge=0, le=_LAST_WINDOW)] | None = None
     cohort: Annotated[int, msgspec.Meta(ge=0, lt=1 << 16)] | None = None

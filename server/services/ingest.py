@@ -39,7 +39,9 @@ def record_group(database: Database, uploads: Sequence[Upload], now: Callable[[]
         locked = rows.lock_states(connection, sorted({upload.collection for upload in uploads}))
         refused = _refusals(connection, uploads, locked, now())
         first: dict[tuple[int, bytes], Upload] = {}
-        for upload in uploads:
+        for upload in sorted(
+            uploads, key=lambda one: id(one) in refused
+        ):  # of one key, one that may count if there is any
             first.setdefault((upload.version, upload.key_hash), upload)
         counted = _count_new(connection, [u for u in first.values() if id(u) not in refused])
         known = _known(connection, [u for key, u in first.items() if key not in counted])

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from server.refusals import InsufficientScope, RateLimited, UnsupportedMediaType
+from server.refusals import DatabaseUnavailable, InsufficientScope, RateLimited, UnsupportedMediaType
 from server.services.batches import PARSERS, batch_hashes, check_batch
 from server.services.lifecycle import unknown_collection
 from server.services.rate_limit import RateLimit
@@ -28,6 +28,7 @@ __all__ = ["Intake", "IntakeView"]
 
 _REMEMBERED_SECONDS = 10.0
 _REMEMBERED_COLLECTIONS = 4_096
+_PATIENCE_SECONDS = 20.0
 _DAY = 86_400
 
 
@@ -84,6 +85,8 @@ class Intake:
         self._clock = clock
         self._rate = RateLimit(uploads_per_second, time.monotonic)
         self._views: OrderedDict[str, IntakeView] = OrderedDict()
+        self._reading: dict[str, asyncio.Task[IntakeView]] = {}
+        self._noting: set[tuple[bytes, int]] = set()
 
     async def authorize(self, collection_id: str, token: str | None) -> IntakeView:
         """The collection, if the token is one of its write keys.
@@ -92,16 +95,15 @@ class Intake:
         """
         view = self._views.get(collection_id)
         if view is None or time.monotonic() - view.read_at > _REMEMBERED_SECONDS:
-            view = await asyncio.to_thread(self._read, collection_id)
-            self._remember(collection_id, view)
+            view = await self._read_once(collection_id)
         digest = b"" if token is None else token_sha256(token)
         now = self._clock()
         # found by the hash of 256 random bits: how long that takes tells nothing about them
         if not now < view.write_keys.get(digest, 0):
             await asyncio.to_thread(self._refuse, token, view)
         day = _use_day(now, view.terms)
-        if not self._tokens.use_is_noted(digest, day):
-            await asyncio.to_thread(self._tokens.note_use, digest, day)
+        if not self._tokens.use_is_noted(digest, day) and (digest, day) not in self._noting:
+            await self._note(digest, day)
         if not self._rate.allows(view.collection):
             raise RateLimited(
                 "uploads to this collection come too fast; send this one again, unchanged, a little later"
@@ -157,6 +159,33 @@ class Intake:
     def forget(self, collection_id: str) -> None:
         """Read this collection anew before its next upload. Other processes do so within some seconds."""
         self._views.pop(collection_id, None)
+        self._reading.pop(collection_id, None)
+
+    async def _read_once(self, collection_id: str) -> IntakeView:
+        """Read a collection for all uploads that need it at this moment: while the database is slow they would fill the threads, and wait
+        one behind the other for longer than any queue here may last."""
+        reading = self._reading.get(collection_id)
+        if reading is None:
+            reading = self._reading[collection_id] = asyncio.create_task(asyncio.to_thread(self._read, collection_id))
+            reading.add_done_callback(lambda task: self._was_read(collection_id, task))
+        done, _ = await asyncio.wait([reading], timeout=_PATIENCE_SECONDS)  # whoever goes away stops it for no other
+        if not done:
+            raise DatabaseUnavailable("the database does not answer; send this upload again, unchanged, in a moment")
+        return reading.result()
+
+    def _was_read(self, collection_id: str, reading: "asyncio.Task[IntakeView]") -> None:
+        if self._reading.get(collection_id) is reading:  # else it was forgotten in the meantime, and may be old
+            del self._reading[collection_id]
+            if not reading.cancelled() and reading.exception() is None:
+                self._remember(collection_id, reading.result())
+
+    async def _note(self, digest: bytes, day: int) -> None:
+        """Write down the use of a key. One upload does it and waits for it, but not without end; the others go on."""
+        self._noting.add((digest, day))
+        noting = asyncio.create_task(asyncio.to_thread(self._tokens.note_use, digest, day))
+        noting.add_done_callback(lambda _: self._noting.discard((digest, day)))
+        if (await asyncio.wait([noting], timeout=_PATIENCE_SECONDS))[0]:
+            noting.result()
 
     def _read(self, collection_id: str) -> IntakeView:
         with self._database.read() as connection:

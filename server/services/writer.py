@@ -4,7 +4,8 @@ While a commit runs, new uploads gather; the next commit takes them all. So the 
 many uploads lose their order in one segment. After a commit the writer rests until as many uploads wait as were under way when it
 ended, but for no more than half of the time that the commit took: those it has just answered come back, and would otherwise
 find the next commit under way with the first few of them. It does not rest over big batches, to which a commit adds little. A client
-that is alone never waits for others. The queue is bounded: beyond it an upload is refused at once rather than kept waiting.
+that is alone never waits for others. The queue is bounded: beyond it an upload is refused at once rather than kept waiting. So is
+patience: of a database that has fallen silent in the middle of a commit nothing is awaited, and all are told to come back.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ _GROUP_UPLOADS = 1_024
 _GROUP_BYTES = 4 << 20
 _WORTHWHILE_BYTES = 256 << 10
 _LONGEST_REST = 0.02
+_PATIENCE_SECONDS = 20.0
+_SILENT = "the database does not answer; send this upload again, unchanged, in a moment: if it was stored after all, it counts once"
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +77,9 @@ class GroupCommitWriter:
         self._waking = False
         self._wanted = 1  # uploads that make a commit worth it
         self._rest = 0.0
+        self._under_way: tuple[float, list[_Ticket]] | None = None  # since when, and what
+        self._silent = False  # has the commit under way taken longer than anybody should wait?
+        self._watch: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -84,12 +90,12 @@ class GroupCommitWriter:
         self._thread.start()
 
     def close(self) -> None:
-        """Refuse new uploads, commit those that wait, end the thread."""
+        """Refuse new uploads, commit those that wait, end the thread, unless the database is silent."""
         with self._wake:
             self._closing = True
             self._wake.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE_SECONDS)
 
     @property
     def trouble(self) -> str | None:
@@ -98,7 +104,7 @@ class GroupCommitWriter:
             return "the writer does not run"
         if self._closing:
             return "the writer is shutting down"
-        return None
+        return "the database does not answer" if self._silent else None
 
     @property
     def crowded(self) -> str | None:
@@ -114,12 +120,14 @@ class GroupCommitWriter:
         return len(self._waiting) >= self._most_uploads or self._bytes + size > self._most_bytes
 
     def submit(self, upload: Upload) -> "asyncio.Future[Receipt]":
-        """Queue an upload. The future ends after its commit, with a receipt or a refusal. Raises Overloaded."""
+        """Queue an upload. The future ends after its commit, with a receipt or a refusal. Raises Overloaded or DatabaseUnavailable."""
         assert self._loop is not None, "start the writer first"
         future: asyncio.Future[Receipt] = self._loop.create_future()
         with self._wake:
             if self._closing:
                 raise Overloaded("the service is shutting down; send this upload again, unchanged, in a moment")
+            if self._silent:
+                raise DatabaseUnavailable(_SILENT)
             if self._full(len(upload.messages)):
                 raise Overloaded("too many uploads are waiting; send this one again, unchanged, in a moment")
             self._waiting.append((upload, future))
@@ -127,6 +135,8 @@ class GroupCommitWriter:
         if not self._waking:  # only after the other requests of this turn of the loop have submitted theirs too
             self._waking = True
             self._loop.call_soon(self._notify)
+        if self._watch is None:
+            self._watch = self._loop.call_later(_PATIENCE_SECONDS, self._look)
         return future
 
     def _notify(self) -> None:
@@ -139,10 +149,30 @@ class GroupCommitWriter:
         """Is a commit worth it now? Asked with the lock held."""
         return self._closing or len(self._waiting) >= self._wanted or self._bytes >= _WORTHWHILE_BYTES
 
+    def _look(self) -> None:
+        """Give up waiting for a commit that takes too long, as long as anything is under way."""
+        assert self._loop is not None
+        self._watch = None
+        given_up: list[_Ticket] = []
+        with self._wake:
+            if self._under_way is None and not self._waiting:
+                return
+            since, group = self._under_way or (time.monotonic(), [])
+            left = since + _PATIENCE_SECONDS - time.monotonic()
+            if left <= 0:
+                self._silent = True
+                given_up = [*group, *self._waiting]
+                self._waiting.clear()
+                self._bytes = 0
+        _resolve([future for _, future in given_up], [DatabaseUnavailable(_SILENT) for _ in given_up])
+        self._watch = self._loop.call_later(max(left, 1.0), self._look)
+
     def _run(self) -> None:
         while group := self._next_group():
             began = time.perf_counter()
             outcomes = self._outcomes([upload for upload, _ in group])
+            with self._wake:
+                self._under_way, self._silent = None, False
             self._rest = min((time.perf_counter() - began) / 2, _LONGEST_REST)
             self._wanted = min(len(group) + len(self._waiting), _GROUP_UPLOADS)
             futures = [future for _, future in group]
@@ -162,6 +192,7 @@ class GroupCommitWriter:
                 size += len(ticket[0].messages)
                 group.append(ticket)
             self._bytes -= size
+            self._under_way = (time.monotonic(), group) if group else None
         return group
 
     def _outcomes(self, uploads: Sequence[Upload]) -> Sequence[Outcome | Exception]:

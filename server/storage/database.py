@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.refusals import DatabaseUnavailable
@@ -142,23 +142,34 @@ class Database:
 
 
 _UNAVAILABLE = (
-    OperationalError,
-    InterfaceError,
     PoolTimeout,
     sqlite3.OperationalError,
     sqlite3.InterfaceError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    # an operator's doing: a server that became a standby, a role that lost a right, a schema that is just being restored
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
 )
+
+
+def _is_unavailability(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # of SQLite's own class, and none below it, are a damaged file and one that is no database
+    return isinstance(cause, _UNAVAILABLE) or type(cause) is sqlite3.DatabaseError
 
 
 @contextmanager
 def _availability() -> Iterator[None]:
     try:
         yield
-    except _UNAVAILABLE as error:
+    except (DBAPIError, PoolTimeout, sqlite3.Error, psycopg.Error) as error:
+        if not _is_unavailability(error):
+            raise
         raise DatabaseUnavailable(
-            "the database does not answer, is locked or has no space left; send the same again later, an upload counts once"
+            "the database does not answer, is locked, damaged or not to be written, or has no space left; send the same again "
+            "later, an upload counts once"
         ) from error
 
 
@@ -181,6 +192,16 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+_NOTICES_LOSS = {
+    "connect_timeout": _LOCK_SECONDS,
+    "tcp_user_timeout": 15_000,  # milliseconds in which what was sent must have arrived
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""How long a connection is believed in over which nothing comes: the system's own values are a quarter of an hour and two hours."""
+
+
 class _BinaryServerCursor(psycopg.ServerCursor[Any]):
     """What reads many packed rows: as text, bytes would cross the connection as twice as many hex digits."""
 
@@ -195,7 +216,7 @@ def _postgresql_engine(url: URL) -> Engine:
         hide_parameters=True,
         pool_pre_ping=True,
         pool_timeout=_LOCK_SECONDS,
-        connect_args={"connect_timeout": _LOCK_SECONDS},
+        connect_args={name: value for name, value in _NOTICES_LOSS.items() if name not in url.query},
     )
 
     def connect(connection: Any, _record: Any) -> None:

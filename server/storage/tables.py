@@ -18,6 +18,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
@@ -60,11 +62,24 @@ metadata = MetaData(
 
 _Number = BigInteger().with_variant(Integer, "sqlite")
 
+
+class _Name(TypeDecorator[str]):
+    """What people write into addresses to name a thing. PostgreSQL takes no text with a NUL in it, so such a name, which nothing
+    bears, is asked for as NULL, which nothing equals."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """The name as the database is handed it."""
+        return None if value is None or "\0" in value else value
+
+
 collections = Table(
     "collections",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("id", String(16), nullable=False, unique=True),
+    Column("id", _Name(16), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("question", Text, nullable=False),
     Column("state", String(8), nullable=False),
@@ -78,7 +93,7 @@ collections = Table(
         "closed_before", BigInteger, nullable=False, server_default="0"
     ),  # windows that ended by then are over for good
     Column("purged_before", BigInteger, nullable=False, server_default="0"),  # and the keys that named them are gone
-    Column("successor", String(16)),
+    Column("successor", _Name(16)),
     CheckConstraint("state IN ('draft', 'open', 'paused', 'closed')", name="state"),
     sqlite_autoincrement=True,
 )
@@ -150,7 +165,7 @@ operations = Table(
     "operations",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("id", String(16), nullable=False, unique=True),
+    Column("id", _Name(16), nullable=False, unique=True),
     Column("kind", String(32), nullable=False),
     Column("collection", _Number, ForeignKey(collections.c.number), nullable=False),
     Column("state", String(8), nullable=False),
@@ -188,7 +203,7 @@ jobs = Table(
     "jobs",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("id", String(16), nullable=False, unique=True),
+    Column("id", _Name(16), nullable=False, unique=True),
     Column("kind", String(16), nullable=False),
     Column("method", String(64), nullable=False),
     Column("owner", BigInteger, nullable=False),  # the number of a token; 0 for that of the settings, which has no row
@@ -224,7 +239,7 @@ arrays = Table(
     "arrays",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("id", String(16), nullable=False, unique=True),
+    Column("id", _Name(16), nullable=False, unique=True),
     Column("owner", BigInteger, nullable=False),  # as that of a job
     Column("name", String(100), nullable=False),
     Column("dtype", String(8), nullable=False),  # <f4 or <f8

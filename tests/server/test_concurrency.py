@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from server.refusals import BatchKeyReused
 from server.services.ingest import record_group
 from server.services.writer import Receipt, Upload
 from server.storage.tables import segments
@@ -139,3 +140,19 @@ def test_versions_and_windows_do_not_share_a_segment(service: InProcess, databas
         expected = [i for i in range(12) if i % 2 == index and i % 3 == window]
         assert np.frombuffer(messages, dtype="<u4").tolist() == expected
     assert len(stored) == 6
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_refused_upload_does_not_stand_in_the_way_of_another_with_its_key(
+    service: InProcess, database_url: str, order: int
+) -> None:
+    """In one group come a late copy, whose window is over for good, and an upload that counts, under one key."""
+    row = service.app.state.services.collections.get(create(service.post).id)
+    late = Upload(
+        row.number, row.version_number, 5, bytes(16), bytes(16), bytes(4), 1, named_window=0, window_seconds=3_600
+    )
+    fine = Upload(row.number, row.version_number, 5, bytes(16), bytes([1] * 16), bytes(4), 1)
+    outcomes = record_group(service.app.state.services.database, [late, fine][::order])[::order]
+    assert isinstance(outcomes[0], BatchKeyReused)
+    assert outcomes[1] == Receipt(1, replayed=False)
+    assert stored_messages(database_url) == {0: 1}

@@ -29,6 +29,7 @@ def test_epsilon_is_found_from_phones_and_target(sqlite_service: InProcess) -> N
         {"domain_size": 1, "epsilon": 1},
         {"domain_size": 10},
         {"domain_size": 10, "epsilon": 0},
+        {"domain_size": 10, "epsilon": "1/" + "9" * 400},
         {"domain_size": 10, "epsilon": "many"},
         {"domain_size": 10, "epsilon": True},
         {"domain_size": 10, "epsilon": 1, "target": 1},

@@ -1,6 +1,7 @@
 """Problem types: listed once, documented, reachable, and the only shape an error has."""
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,12 @@ def test_the_documentation_lists_exactly_the_problem_types() -> None:
 
 def test_every_refusal_names_a_problem_type() -> None:
     kinds = [getattr(refusals, name) for name in refusals.__all__ if name != "Refusal"]
-    assert {kind.slug for kind in kinds} == set(PROBLEMS) - {"not-found", "method-not-allowed", "internal"}
+    assert {kind.slug for kind in kinds} == set(PROBLEMS) - {
+        "not-found",
+        "method-not-allowed",
+        "malformed-request",
+        "internal",
+    }
     assert len({kind.slug for kind in kinds}) == len(kinds)
     assert all(issubclass(kind, Refusal) for kind in kinds)
     assert {PROBLEMS[kind.slug].status for kind in kinds if kind.retry_after} == {409, 429, 503}
@@ -57,6 +63,25 @@ def test_errors_without_a_token(sqlite_service: InProcess, method: str, path: st
     assert_problem(answer, status, slug)
     assert ("allow" in answer.headers) == (status == 405)
     assert (answer.headers.get("www-authenticate") == 'Bearer realm="fanoplane"') == (status == 401)
+
+
+def test_a_name_with_a_nul_is_the_name_of_nothing(service: InProcess) -> None:
+    """PostgreSQL takes no such text, not even to look for it."""
+    asked = 0
+    for template, operations in service.get("/openapi.json").json()["paths"].items():
+        for method in operations if "_id}" in template else ():
+            for name, headers in product(("a%00b", "%00"), (ADMIN, {})):
+                body = {} if method in ("get", "delete") else {"json": {}}
+                answer = service.request(method, re.sub(r"\{\w+\}", name, template), headers=headers, **body)
+                assert answer.status_code in (401, 403, 404, 422), (method, template, answer.text)
+                asked += 1
+    assert asked > 50
+    linked = service.request(
+        "PATCH", f"/v1/collections/{create(service.post).id}", json={"successor": "a\0b"}, headers=ADMIN
+    )
+    assert_problem(linked, 422, "invalid-parameters")
+    bound = service.post("/v1/analysis/utilities", json={"collection_id": "a\0b"}, headers=ADMIN)
+    assert bound.status_code in (404, 422)
 
 
 @pytest.mark.parametrize("path", ["", "/open", "/pause", "/close", "/estimates"])

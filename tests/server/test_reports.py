@@ -10,7 +10,7 @@ import pytest
 
 from server.services import intake as intake_module
 from tests.server.assertions import assert_problem
-from tests.services.collection import TestCollection, create
+from tests.services.collection import QUESTION, TestCollection, create
 from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.stored import stored_keys, stored_messages
 
@@ -176,6 +176,7 @@ def test_unreadable_uploads(sqlite_service: InProcess, body: bytes, status: int,
         ({"messages": [True]}, "messages[0]"),
         ({"batch_key": "00"}, "batch_key"),
         ({"batch_key": "x" * 32}, "batch_key"),
+        ({"batch_key": "0" * 32 + "\n"}, "batch_key"),
         ({"device": "mine"}, "device"),
         ({"spec_digest": None}, "spec_digest"),
     ],
@@ -208,6 +209,24 @@ def test_limits_of_one_upload(sqlite_url: str) -> None:
 async def _chunks(size: int):  # type: ignore[no-untyped-def]
     for _ in range(size // 100):
         yield b" " * 100
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br, gzip", "identity", "Identity"])
+def test_a_compressed_body_is_refused_for_what_it_is(sqlite_service: InProcess, coding: str) -> None:
+    collection = create(sqlite_service.post)
+    plain = coding.lower() == "identity"
+    for path, body, headers, status in (
+        (collection.reports_path, collection.batch([1]), collection.write_headers, 200),
+        ("/v1/collections", QUESTION, ADMIN, 201),
+        ("/v1/analysis/utilities", {}, ADMIN, 422),
+        ("/v1/plan", {"domain_size": 10, "epsilon": "1"}, {}, 200),
+    ):
+        answer = sqlite_service.post(path, json=body, headers={**headers, "Content-Encoding": coding})
+        if plain:
+            assert answer.status_code == status
+        else:
+            assert_problem(answer, 415, "unsupported-media-type", supported=["identity"])
+            assert coding in answer.json()["detail"]
 
 
 def test_a_rate_limit_is_told_with_a_time_to_wait(sqlite_url: str) -> None:

@@ -226,3 +226,47 @@ def test_segments_depend_on_nothing_but_the_histogram() -> None:
     expected = packed(messages, [300])
     for sizes in ([1] * 299, [100, 50], [7, 200, 3]):
         assert packed(rng.permutation(messages), sizes) == expected
+
+
+def test_nobody_waits_for_a_database_that_has_fallen_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.services.writer._PATIENCE_SECONDS", 0.05)
+    commit = HeldCommit()
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        under_way = writer.submit(an_upload(0))
+        while not commit.groups:
+            await asyncio.sleep(0.001)
+        waiting = [writer.submit(an_upload(number)) for number in range(1, 4)]
+        for future in (under_way, *waiting):
+            with pytest.raises(DatabaseUnavailable):
+                await asyncio.wait_for(future, 30)
+        assert writer.trouble is not None
+        assert writer.waiting == 0
+        with pytest.raises(DatabaseUnavailable):
+            writer.submit(an_upload(4))
+        commit.may_end.set()  # it answers again
+        while writer.trouble is not None:
+            await asyncio.sleep(0.001)
+        assert await asyncio.wait_for(writer.submit(an_upload(1)), 30) == Receipt(1, replayed=False)
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(scenario())
+    assert commit.groups == [1, 1]  # what was given up while it waited was never stored
+
+
+def test_the_writer_ends_beside_a_database_that_has_fallen_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.services.writer._PATIENCE_SECONDS", 0.05)
+    commit = HeldCommit()
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        upload = writer.submit(an_upload(0))
+        await asyncio.wait_for(asyncio.to_thread(writer.close), 5)
+        with pytest.raises(DatabaseUnavailable):
+            await upload
+        commit.may_end.set()
+
+    asyncio.run(scenario())
