@@ -57,9 +57,9 @@ _UPLOAD_PROBLEMS = [
 
 
 def problems(*slugs: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with these problem types (and, as any route, with `internal`)."""
+    """The `responses` of a route that may answer with these problem types (and, as any route, with `malformed-request` or `internal`)."""
     by_status: dict[int, list[str]] = defaultdict(list)
-    for slug in (*slugs, "internal"):
+    for slug in (*slugs, "malformed-request", "internal"):
         by_status[PROBLEMS[slug].status].append(slug)
     return {
         status: {"description": " · ".join(names), "content": {MEDIA_TYPE: {"schema": _schema("ProblemOut")}}}
