@@ -67,6 +67,12 @@ class BlockedError:
         second = (self.alpha + self.beta) ** 2 * supporting + self.beta**2 * (in_block - supporting)
         return second - (mean - self.gamma) ** 2
 
+    def _third(self, supporting: Fraction, in_block: Fraction, mean: int) -> float:
+        """Third central moment of the same."""
+        chances = (supporting, in_block - supporting, 1 - in_block)
+        added = (self.alpha + self.beta, self.beta, Fraction(0))
+        return float(sum(chance * (what + self.gamma - mean) ** 3 for chance, what in zip(chances, added, strict=True)))
+
     @cached_property
     def own(self) -> float:
         """Variance that a phone holding x adds to n f_x."""
@@ -83,6 +89,23 @@ class BlockedError:
     def apart(self) -> float:
         """Variance that a phone of another block adds."""
         return float(self._variance(self.base * self.block_size, self.base * self.block_messages, 0))
+
+    @cached_property
+    def own_third(self) -> float:
+        """Third central moment that a phone holding x adds to n f_x."""
+        c, b = self.block_size, self.block_messages
+        return self._third(self.rates.own, self.base * (self.ratio * c + b - c), 1)
+
+    @cached_property
+    def same_third(self) -> float:
+        """Third central moment that a phone holding another item of the block adds."""
+        c, b = self.block_size, self.block_messages
+        return self._third(self.rates.other, self.base * (self.ratio * c + b - c), 0)
+
+    @cached_property
+    def apart_third(self) -> float:
+        """Third central moment that a phone of another block adds."""
+        return self._third(self.base * self.block_size, self.base * self.block_messages, 0)
 
     def variance(self, n: int, frequency: float, block_share: float | None = None) -> float:
         """Variance of f_x: (f own + (g - f) same + (1 - g) apart) / n for a block that holds the share g of all phones.
@@ -143,14 +166,24 @@ class BlockedEstimate(Estimate):
         seen = self.block_totals / self.n
         return np.clip((seen - float(base * self.error.block_messages)) / float(base * weight), 0, 1)
 
-    def _noise_of(self, points: IntArray) -> FloatArray:
+    def _noise_of(self, points: IntArray, same: float, apart: float) -> FloatArray:
         share = self.block_shares[points % self.error.blocks]
-        return share * self.error.same + (1 - share) * self.error.apart
+        return share * same + (1 - share) * apart
 
     @cached_property
     def noise_variance(self) -> FloatArray:
         """n Var(f_x) where nobody holds x, for each item.  (k,)"""
-        return self._noise_of(np.arange(self.domain_size))
+        return self._noise_of(np.arange(self.domain_size), self.error.same, self.error.apart)
+
+    @cached_property
+    def noise_third(self) -> FloatArray:
+        """n^2 times the third central moment of f_x where nobody holds x, for each item.  (k,)"""
+        return self._noise_of(np.arange(self.domain_size), self.error.same_third, self.error.apart_third)
+
+    @property
+    def own_third(self) -> float:
+        """The same where everybody holds x."""
+        return self.error.own_third
 
     @property
     def slope(self) -> float:
@@ -164,10 +197,14 @@ class BlockedEstimate(Estimate):
         in_block = exact_sum(self.block_totals) * (points // error.blocks)
         return (error.alpha * exact_sum(self.support_counts) + error.beta * in_block) / self.n + error.gamma * points
 
-    def _unused(self) -> tuple[Frequencies, FloatArray]:
+    def _unused(self) -> tuple[Frequencies, FloatArray, FloatArray]:
         points = np.arange(self.domain_size, len(self.support_counts))
         estimates = _debias(self.support_counts, self.block_totals, self.n, self.error)[self.domain_size :]
-        return estimates, self._noise_of(points)
+        error = self.error
+        noise, third = (
+            self._noise_of(points, *two) for two in ((error.same, error.apart), (error.same_third, error.apart_third))
+        )
+        return estimates, noise, third
 
     @property
     def poisoning(self) -> Poisoning:

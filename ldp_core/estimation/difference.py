@@ -3,7 +3,11 @@
 Notation: f_a, f_b: unbiased estimates from n_a and n_b reports of different phones · D = f_b - f_a.
     Var(f) = data-fixed variance + f (1 - f) / n: which phones happened to report is chance as well, and two halves of
     one population differ by that much. (Law of total variance; exact for phones that answer independently.)
-    z = D / sqrt(Var(f_a) + Var(f_b)) is standard normal where the true shares are equal.
+    e^2 = Var(f_a) + Var(f_b): as the shares were estimated, each side by itself.
+    e0^2 = v (1/n_a + 1/n_b), v = (n_a^2 Var(f_a) + n_b^2 Var(f_b)) / (n_a + n_b) + n_a n_b D^2 / (n_a + n_b)^2: as if both
+    sides were one, which they are where nothing differs. v is the variance of what a report adds, over all reports of both.
+    z = D / max(e, e0). Each error alone cries wolf beside a much larger side: e when nobody of the smaller one holds an item that is
+    not rare, since it then takes its share for sure; e0 when two or three of the smaller one hold an item that nearly nobody does.
 Bonferroni: k p. Holm 1979: step down, uniformly more powerful, and valid under any dependence between items.
 """
 
@@ -26,7 +30,7 @@ __all__ = ["Difference", "holm", "sampling_errors"]
 class Difference:
     """Second minus first, for each of k comparisons.
 
-    first, second: shares · standard_errors: of the difference, chance of who reported included.  All (k,).
+    first, second: shares · standard_errors: of the difference, chance of who reported included, max(e, e0).  All (k,).
     """
 
     first: FloatArray
@@ -40,8 +44,23 @@ class Difference:
             raise ParameterError(
                 f"estimates of {first.domain_size} and {second.domain_size} items cannot be compared item by item"
             )
-        errors = np.hypot(sampling_errors(first), sampling_errors(second))
-        return cls(first.frequencies, second.frequencies, errors)
+        return cls.of(
+            (first.frequencies, second.frequencies),
+            (sampling_errors(first), sampling_errors(second)),
+            (first.n, second.n),
+        )
+
+    @classmethod
+    def of(
+        cls, shares: tuple[FloatArray, FloatArray], errors: tuple[FloatArray, FloatArray], sizes: tuple[int, int]
+    ) -> "Difference":
+        """From unbiased shares of two sides, their errors with the chance of who reported, and n_a and n_b reports."""
+        (first, second), (n_a, n_b) = shares, sizes
+        variances = [n * error**2 for n, error in zip(sizes, errors, strict=True)]
+        apart = variances[0] / n_a + variances[1] / n_b
+        together = variances[0] / n_b + variances[1] / n_a + (second - first) ** 2 / (n_a + n_b)  # e0^2, multiplied out
+        # what has no error on either side cannot differ: what is left of D then is rounding
+        return cls(first, second, np.sqrt(np.where(apart > 0, np.maximum(apart, together), 0.0)))
 
     @property
     def comparisons(self) -> int:
@@ -55,8 +74,10 @@ class Difference:
 
     @cached_property
     def z(self) -> FloatArray:
-        """D over its standard error.  (k,)"""
-        return self.difference / self.standard_errors
+        """D over its standard error; 0 for what has none, such as the sum of all points, which is 1 whatever is reported.  (k,)"""
+        still = self.standard_errors == 0
+        ratio: FloatArray = np.where(still, 0.0, self.difference / np.where(still, 1.0, self.standard_errors))
+        return ratio
 
     @cached_property
     def p(self) -> FloatArray:

@@ -54,6 +54,16 @@ class SupportRates:
         """v1 = s(1-s)/(s-r)^2: n times the variance of f_x where everybody holds x."""
         return float(self.own * (1 - self.own) / self.gap**2)
 
+    @cached_property
+    def noise_third(self) -> float:
+        """u0 = r(1-r)(1-2r)/(s-r)^3: n^2 times the third central moment of f_x where nobody holds x."""
+        return float(self.other * (1 - self.other) * (1 - 2 * self.other) / self.gap**3)
+
+    @cached_property
+    def own_third(self) -> float:
+        """u1 = s(1-s)(1-2s)/(s-r)^3: n^2 times the third central moment of f_x where everybody holds x."""
+        return float(self.own * (1 - self.own) * (1 - 2 * self.own) / self.gap**3)
+
     def variance(self, n: int, frequency: float) -> float:
         """Variance of f_x over the phones' coins, their data fixed: (f v1 + (1 - f) v0) / n."""
         if n < 1:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -115,6 +116,24 @@ class Estimate:
         """w = v1 - v0: Var(f_x) = (v0 + w f) / n."""
         return self.rates.own_variance - self.rates.noise_variance
 
+    @property
+    def noise_third(self) -> FloatArray | float:
+        """u0, n^2 times the third central moment of f_x where nobody holds x: one number, or (k,) where items differ."""
+        return self.rates.noise_third
+
+    @property
+    def own_third(self) -> float:
+        """u1, the same where everybody holds x."""
+        return self.rates.own_third
+
+    @cached_property
+    def asymmetry(self) -> FloatArray:
+        """Third central moment over variance, of what a report adds, at the estimated frequency clipped to 0..1.  (k,)"""
+        plausible = np.clip(self.frequencies, 0, 1)
+        third = (1 - plausible) * self.noise_third + plausible * self.own_third
+        ratio: FloatArray = third / (self.noise_variance + self.slope * plausible)
+        return ratio
+
     @cached_property
     def standard_errors(self) -> FloatArray:
         """Square root of the variance at the estimated frequency clipped to 0..1.  (k,)"""
@@ -125,12 +144,13 @@ class Estimate:
     def interval(self, confidence: float = 0.95, *, simultaneous: bool = False) -> Interval:
         """Score intervals: each holds its truth with this probability, or all k together when `simultaneous`."""
         z = critical_value(confidence, self.domain_size if simultaneous else 1)
-        return score_interval(self.frequencies, self.noise_variance, self.slope, self.n, z)
+        return score_interval(self.frequencies, self.noise_variance, self.slope, self.n, z, self.asymmetry)
 
     def noise_floor(self, confidence: float = 0.95) -> float:
         """An estimate above this is not noise: with this probability no unused item of all k reaches it."""
         noisiest = float(np.max(self.noise_variance))
-        return float(noise_floor(noisiest, self.n, confidence, self.domain_size))
+        longest = float(np.max(self.noise_third / self.noise_variance))
+        return noise_floor(noisiest, self.n, confidence, self.domain_size, longest)
 
     @property
     def total(self) -> Fraction:
@@ -143,23 +163,26 @@ class Estimate:
         points, n = len(self.support_counts), self.n
         return (supports - points * n * self.rates.other) / (n * self.rates.gap)
 
-    def _unused(self) -> tuple[Frequencies, FloatArray | float]:
-        """Estimates of the points that no item uses, and their noise variance."""
-        return _debias(self.support_counts[self.domain_size :], self.n, self.rates), self.rates.noise_variance
+    def _unused(self) -> tuple[Frequencies, FloatArray | float, FloatArray | float]:
+        """Estimates of the points that no item uses, v0 and u0 of each."""
+        unused = _debias(self.support_counts[self.domain_size :], self.n, self.rates)
+        return unused, self.rates.noise_variance, self.rates.noise_third
 
     @cached_property
     def canaries(self) -> Canaries:
         """What the unused points say."""
-        unused, noise = self._unused()
+        unused, noise, third = self._unused()
         if len(unused) == 0:
             return Canaries(0, 0.0, 0.0, 0.0, 0.0)
         z = unused / np.sqrt(noise / self.n)
+        skewness = float(np.max(np.abs(third) / np.power(noise, 1.5))) / sqrt(self.n)
+        alarm_at = -NormalDist().inv_cdf((1 - _ALARM_CONFIDENCE) / (2 * len(unused)))
         return Canaries(
             count=len(unused),
             total_frequency=float(unused.sum()),
             rms_z=float(np.sqrt(np.mean(z**2))),
             max_abs_z=float(np.abs(z).max()),
-            alarm_at=-NormalDist().inv_cdf((1 - _ALARM_CONFIDENCE) / (2 * len(unused))),
+            alarm_at=alarm_at + skewness * (alarm_at**2 - 1) / 6,  # as `intervals` has it
         )
 
     @property

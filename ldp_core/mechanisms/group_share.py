@@ -2,6 +2,8 @@
 
 Notation: w(m): what a report m adds to n times the share, so the share is the mean of w over the reports.
     Its variance is the variance of w over the reports, divided by n: no model of the correlations is needed, only the tally.
+    One report that was never sent, spread evenly over all messages, stands in for the degree of freedom that the mean costs.
+    Without it few reports that happen to agree would have no error at all, and any other share would be a sure difference.
 """
 
 from collections.abc import Sequence
@@ -44,14 +46,17 @@ def group_share(mechanism: Mechanism, tally: Tally, estimate: Estimate, items: S
     chosen = list(items)
     share = float(estimate.frequencies[chosen].sum())
     counts_messages = isinstance(mechanism, DesignMechanism) and isinstance(mechanism.design, UnitDesign)
-    if not isinstance(mechanism, DesignMechanism) or not counts_messages or tally.n < 2:
+    if not isinstance(mechanism, DesignMechanism) or not counts_messages:
         return GroupShare(share, float(sampling_errors(estimate)[chosen].sum()), bound=True)
     weights = _weights(mechanism, chosen)
+    if np.ptp(weights) == 0:  # all points together: their sum is 1, not nearly so
+        return GroupShare(share, 0.0, bound=False)
     n = tally.n
     used = np.flatnonzero(tally.counts)
-    counts, weights = tally.counts[used].astype(np.float64), weights[used]
-    mean = float(counts @ weights) / n
-    variance = float(counts @ (weights - mean) ** 2) / (n - 1)
+    counts = tally.counts[used].astype(np.float64)
+    mean = float(counts @ weights[used]) / n
+    off = (weights - mean) ** 2
+    variance = (float(counts @ off[used]) + float(off.mean())) / n
     return GroupShare(share, float(np.sqrt(variance / n)), bound=False)
 
 

@@ -7,7 +7,7 @@ from ldp_core.errors import ParameterError
 
 __all__ = ["Limits", "Window"]
 
-_PERIOD = re.compile(r"P(?:(?P<weeks>\d{1,3})W|(?P<days>\d{1,3})D|T(?P<hours>\d{1,3})H)")
+_PERIOD = re.compile(r"P(?:(?P<weeks>\d{1,3})W|(?P<days>\d{1,3})D|T(?P<hours>\d{1,3})H)", re.ASCII)
 _SECONDS = {"weeks": 7 * 86_400, "days": 86_400, "hours": 3_600}
 
 

@@ -1,6 +1,6 @@
 """What routes are handed: the services, the caller's token, the body as a model."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 from fastapi import Depends, Request
@@ -77,25 +77,35 @@ ReaderOnly = Depends(_require_reader)
 
 
 def _refuse_unknown_query(request: Request) -> None:
-    """A misspelt parameter is refused and not passed over: its sender believes that it had an effect."""
+    """A misspelt parameter, or one too many, is refused and not passed over: its sender believes that it had an effect."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
     if dependant is None:
         return
-    known = _query_names(dependant)
+    known = _query_parameters(dependant)
     unknown = sorted(name for name in request.query_params if name and name not in known)
     if unknown:
         raise InvalidParameters.of(
             unknown[0][:100], f"this address has no such parameter; it takes {', '.join(sorted(known)) or 'none'}"
         )
+    for name, repeats in known.items():
+        if not repeats and len(request.query_params.getlist(name)) > 1:
+            raise InvalidParameters.of(name, f"{name} is given more than once; give it once")
 
 
 KnownQueryOnly = Depends(_refuse_unknown_query)
 """First among the `dependencies=` of every router."""
 
 
-def _query_names(dependant: Dependant) -> set[str]:
-    names = {parameter.alias for parameter in dependant.query_params}
-    return names.union(*(_query_names(inner) for inner in dependant.dependencies))
+def _query_parameters(dependant: Dependant) -> dict[str, bool]:
+    """The names of the parameters, and whether each may be repeated."""
+    found = {one.alias: _is_list(one.field_info.annotation) for one in dependant.query_params}
+    for inner in dependant.dependencies:
+        found |= _query_parameters(inner)
+    return found
+
+
+def _is_list(annotation: object) -> bool:
+    return any(get_origin(part) is list for part in (annotation, *get_args(annotation)))
 
 
 def bearer_token(header: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """Fields that several requests and answers share."""
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,9 @@ __all__ = ["ExactEpsilon", "Moment", "State", "printable"]
 
 State = Literal["draft", "open", "paused", "closed"]
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(microsecond=0, tzinfo=UTC)  # a later fraction would be rounded up into the year 10000
 
 
 def _exact_text(value: Any) -> Any:
@@ -36,7 +39,16 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out, json_schema_input_type=AwareDatetime)]
+def _in_utc(moment: datetime) -> datetime:
+    """An offset can move the first and the last day of the calendar out of it, and then nobody can be told the moment."""
+    if not _FIRST <= moment <= _LAST:
+        raise ValueError("a moment of the years 1 to 9999 in UTC; leave it out, or give null, for never")
+    return moment
+
+
+Moment = Annotated[
+    AwareDatetime, BeforeValidator(_written_out, json_schema_input_type=AwareDatetime), AfterValidator(_in_utc)
+]
 
 
 def _printable(text: str) -> str:

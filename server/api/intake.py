@@ -10,7 +10,6 @@ from server.api.dependencies import KnownQueryOnly, ReaderOnly, ServicesOf
 from server.api.openapi import problems
 from server.api.upload_schemas import IntakeOut, IntakeTotals, IntakeWindow
 from server.services.intake_health import intake_total, intake_windows
-from server.services.specs import intake_terms
 
 __all__ = ["router"]
 
@@ -32,7 +31,6 @@ def get_intake(
     """Uploads accepted, replayed and rejected by reason, in all and for each window."""
     row, n = services.collections.get_counted(collection_id)
     counts = services.intake_counts.of(row.id)
-    seconds = intake_terms(row.spec).window_seconds
     return IntakeOut(
         collection=row.id,
         n=n,
@@ -40,7 +38,7 @@ def get_intake(
         windows=[
             IntakeWindow(
                 window=entry.window,
-                start=datetime.fromtimestamp(entry.window * seconds, UTC).isoformat(),
+                start=datetime.fromtimestamp(entry.start, UTC).isoformat(),
                 **asdict(entry.total),
             )
             for entry in intake_windows(counts, windows)

@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from ldp_core.privacy.epsilon import format_epsilon
 from server.dashboard import words
 from server.dashboard.visits import View, Visit
+from server.refusals import UnknownCollection
 from server.services.outlooks import outlook_of
 from server.services.services import Services
 from server.services.specs import intake_terms, mechanism_of
@@ -66,11 +67,16 @@ def _model(services: Services, only: int | None, search: str, wanted: int) -> Co
     pages = max(1, -(-len(found) // _PAGE))
     page = min(wanted, pages)
     shown = found[(page - 1) * _PAGE : page * _PAGE]
-    return CollectionsModel(search, len(found), page, pages, tuple(_line(services, row, n) for row, n in shown))
+    lines = tuple(line for row, n in shown if (line := _line(services, row, n)))
+    return CollectionsModel(search, len(found), page, pages, lines)
 
 
-def _line(services: Services, row: CollectionRow, n: int) -> CollectionLine:
-    windows = services.estimates.windows(row, ALL_REPORTS)[-_SPARK_WINDOWS:]
+def _line(services: Services, row: CollectionRow, n: int) -> CollectionLine | None:
+    """None when it was deleted since it was found."""
+    try:
+        windows = services.estimates.windows(row, ALL_REPORTS)[-_SPARK_WINDOWS:]
+    except UnknownCollection:
+        return None
     seconds = intake_terms(row.spec).window_seconds
     return CollectionLine(
         id=row.id,

@@ -97,7 +97,8 @@ class Changes:
             values = {name: self._checked(row, name, value) for name, value in changes.items()}
             if {"opens", "closes"} & values.keys():
                 opens = values.get("opens", row.opens) if row.state == "draft" else None
-                check_schedule(opens, values.get("closes"), now)
+                # a draft that opens by itself must not meet an end that was set before
+                check_schedule(opens, values.get("closes", None if opens is None else row.closes), now)
             if values.get("successor") is not None:
                 _check_successor(connection, row, values["successor"])
             if "question" in values:

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ldp_core.errors import DomainError, EpsilonError, FanoError, SpecError
@@ -140,6 +140,11 @@ class Collections:
             counted = rows.count_reports(connection, [row.version_number for row in found])
         return [(row, counted[row.version_number]) for row in found]
 
+    def deleted(self, ids: Collection[str]) -> set[str]:
+        """Which of these ids are those of collections that were deleted."""
+        with self._database.read() as connection:
+            return rows.deleted_collections(connection, ids)
+
     def published(self, collection_id: str) -> CollectionRow:
         """A collection as devices may see it: a draft is unknown, a closed one is gone."""
         row = self.get(collection_id)
@@ -241,7 +246,9 @@ def check_schedule(opens: int | None, closes: int | None, now: float) -> None:
     if closes is not None and closes <= now:
         raise InvalidParameters.of("closes_at", "this moment is past, and closing is final; choose a later one")
     if closes is not None and opens is not None and closes <= opens:
-        raise InvalidParameters.of("closes_at", "a collection closes after it opens; choose a later moment")
+        raise InvalidParameters.of(
+            "closes_at", "a collection closes after it opens; choose a later moment, or an earlier opens_at"
+        )
 
 
 class _Field:

@@ -118,9 +118,12 @@ def _groups(
     sides = [
         [group_share(mechanism, side.tally, side.estimate, indices) for indices in groups] for side in (first, second)
     ]
-    shares = [np.array([share.share for share in side]) for side in sides]
-    errors = [np.array([share.standard_error for share in side]) for side in sides]
-    test = Difference(shares[0], shares[1], np.hypot(errors[0], errors[1]))
+    (first_shares, first_errors), (second_shares, second_errors) = (
+        np.array([(one.share, one.standard_error) for one in side]).T for side in sides
+    )
+    test = Difference.of(
+        (first_shares, second_shares), (first_errors, second_errors), (first.estimate.n, second.estimate.n)
+    )
     names = [
         {"name": group.name, "standard_error_is_bound": one.bound or other.bound}
         for group, one, other in zip(comparison.groups, *sides, strict=True)

@@ -166,9 +166,9 @@ class Estimates:
 
         return self._thread.submit(count)
 
-    def _counted(self, row: CollectionRow, selection: Selection) -> Tally:
+    def _counted(self, row: CollectionRow, selection: Selection, prefix: str = "") -> Tally:
         tally = self._tallies.current(row.version_number, counter_of(row.spec), selection)
-        _require_reports(tally.n, row.min_reports)
+        _require_reports(tally.n, row.min_reports, prefix)
         return tally
 
     def decoded(self, row: CollectionRow, asked: Asked, prefix: str = "") -> Decoded:
@@ -179,7 +179,7 @@ class Estimates:
         mechanism = mechanism_of(row.spec)
         selection = selection_of(row.spec, window=asked.window, cohort=asked.cohort, prefix=prefix)
         chosen = chosen_decoder(mechanism, asked.decoder)
-        tally = histogram_tally(row.spec, self._counted(row, selection))
+        tally = histogram_tally(row.spec, self._counted(row, selection, prefix))
         key = (row.spec_digest, counts_digest(tally), chosen)
         known = self._memory.get(key)
         decoded = known if known is not None else self._decode(key, row, tally)
@@ -222,11 +222,12 @@ def chosen_decoder(mechanism: Mechanism, name: str | None) -> str:
     return chosen
 
 
-def _require_reports(have: int, min_reports: int) -> None:
+def _require_reports(have: int, min_reports: int, prefix: str) -> None:
     need = max(1, min_reports)
     if have < need:
+        where = f" in {prefix.removesuffix('.')}" if prefix else ""
         raise NotEnoughReports(
-            f"there are {have} reports and an estimate needs {need} here; wait for more, or ask for more windows",
+            f"there are {have} reports{where} and an estimate needs {need} here; wait for more, or ask for more windows",
             have=have,
             need=need,
         )

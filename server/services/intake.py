@@ -148,10 +148,13 @@ class Intake:
             )
         )
 
-    def window_now(self, collection_id: str) -> int | None:
-        """The window of arrival of a collection that uploads have asked for, None for others."""
+    def window_now(self, collection_id: str) -> tuple[int, int] | None:
+        """Length in seconds and index of the window of arrival of a collection that uploads have asked for, None for others."""
         view = self._views.get(collection_id)
-        return None if view is None else int(self._clock()) // view.terms.window_seconds
+        if view is None:
+            return None
+        seconds = view.terms.window_seconds
+        return seconds, int(self._clock()) // seconds
 
     def forget(self, collection_id: str) -> None:
         """Read this collection anew before its next upload. Other processes do so within some seconds."""

@@ -6,12 +6,20 @@ a report, and a file that cannot be written delays no upload.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from server.refusals import DatabaseUnavailable
 from server.storage.database import Database
-from server.storage.intake_counts import CountKey, Counts, add_counts, counts_of, prepare_counts
+from server.storage.intake_counts import (
+    CountKey,
+    Counts,
+    add_counts,
+    counted_collections,
+    counts_of,
+    forget_counts,
+    prepare_counts,
+)
 
 __all__ = ["IntakeCounts"]
 
@@ -24,14 +32,15 @@ _log = logging.getLogger(__name__)
 
 
 class IntakeCounts:
-    """Outcomes of uploads. window_of: the present window's index for a known collection, None for an unknown one."""
+    """Outcomes of uploads. window_of: length and index of the present window of a known collection, None for an unknown one."""
 
-    def __init__(self, folder: Path, window_of: Callable[[str], int | None]) -> None:
+    def __init__(self, folder: Path, window_of: Callable[[str], tuple[int, int] | None]) -> None:
         self._folder = folder
         self._window_of = window_of
         self._waiting: dict[CountKey, Counts] = {}
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
+        self._opening = threading.Lock()
         self._file: Database | None = None
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
@@ -62,7 +71,7 @@ class IntakeCounts:
         window = self._window_of(collection)
         if window is None:
             return
-        key = CountKey(collection, window, outcome)
+        key = CountKey(collection, *window, outcome)
         with self._lock:
             before = self._waiting.get(key)
             if before is not None:
@@ -97,13 +106,28 @@ class IntakeCounts:
         except OSError as error:
             raise DatabaseUnavailable("the folder of the intake counts cannot be written") from error
 
+    def forget_deleted(self, deleted: Callable[[Collection[str]], Collection[str]]) -> int:
+        """Forget the counts of deleted collections. deleted: which of these are. Returns how many rows; what cannot be written
+        now waits for the next time."""
+        self.flush()
+        if not (self._folder / _FILE).is_file():
+            return 0
+        try:
+            file = self._opened()
+            gone = deleted(counted_collections(file))
+            return forget_counts(file, gone) if gone else 0
+        except (DatabaseUnavailable, OSError):
+            _log.warning("the intake counts of deleted collections were not forgotten; that is tried again")
+            return 0
+
     def _opened(self) -> Database:
-        if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file = Database(f"sqlite:///{(self._folder / _FILE).resolve()}")
-            prepare_counts(file)
-            self._file = file
-        return self._file
+        with self._opening:
+            if self._file is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                file = Database(f"sqlite:///{(self._folder / _FILE).resolve()}")
+                prepare_counts(file)
+                self._file = file
+            return self._file
 
     def _run(self) -> None:
         while not self._end.wait(_WRITE_EVERY_SECONDS):

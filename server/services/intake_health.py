@@ -20,9 +20,10 @@ class IntakeTotal:
 
 @dataclass(frozen=True)
 class WindowTotal:
-    """The uploads that arrived in one window."""
+    """The uploads that arrived in one window. start: seconds since 1970."""
 
     window: int
+    start: int
     total: IntakeTotal
 
 
@@ -40,8 +41,8 @@ def intake_total(counts: Iterable[tuple[CountKey, Counts]]) -> IntakeTotal:
 
 def intake_windows(counts: dict[CountKey, Counts], most: int) -> list[WindowTotal]:
     """Each window by itself, the newest first."""
-    newest = sorted({key.window_index for key in counts}, reverse=True)[:most]
-    return [
-        WindowTotal(window, intake_total(pair for pair in counts.items() if pair[0].window_index == window))
-        for window in newest
-    ]
+    found: dict[tuple[int, int], list[tuple[CountKey, Counts]]] = {}
+    for key, value in counts.items():
+        found.setdefault((key.start, key.window_index), []).append((key, value))
+    newest = sorted(found, reverse=True)[:most]
+    return [WindowTotal(window, start, intake_total(found[start, window])) for start, window in newest]

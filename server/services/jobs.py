@@ -8,6 +8,7 @@ import msgspec
 
 from server.clock import Clock
 from server.refusals import TooManyJobs, UnknownResource
+from server.services.lifecycle import unknown_collection
 from server.services.tokens import Principal, Scope
 from server.storage import jobs as rows
 from server.storage.database import Database
@@ -53,7 +54,7 @@ class Jobs:
         collections: tuple[int, ...] = (),
         predicted_seconds: float,
     ) -> JobRow:
-        """Queue a job. request: what was asked, as JSON will hold it. Raises TooManyJobs."""
+        """Queue a job. request: what was asked, as JSON will hold it. Raises TooManyJobs, UnknownCollection."""
         new = rows.NewJob(
             id=secrets.token_hex(8),
             kind=kind,
@@ -72,7 +73,8 @@ class Jobs:
                 )
             rows.add_job(connection, new)
             row = rows.find_job(connection, new.id)
-        assert row is not None, "it was added in this transaction"
+            if row is None:  # a collection was deleted since it was looked at
+                raise unknown_collection()
         return row
 
     def get(self, job_id: str, principal: Principal) -> JobRow:

@@ -44,12 +44,13 @@ class SeriesQuestion:
 
 
 class _Point(NamedTuple):
-    """One item in one window: what its intervals need. noise: n times the variance where nobody holds it."""
+    """One item in one window: what its intervals need. noise: n times the variance where nobody holds it; the rest as `Estimate` has it."""
 
     estimate: float
     standard_error: float
     noise: float
     slope: float
+    asymmetry: float
 
 
 class SeriesService:
@@ -149,12 +150,13 @@ def _point(estimate: Estimate, index: int) -> _Point:
         float(estimate.standard_errors[index]),
         float(noise[index]),
         float(estimate.slope),
+        float(estimate.asymmetry[index]),
     )
 
 
 def _point_document(name: str, index: int, point: _Point, n: int, z: Sequence[float]) -> dict[str, Any]:
     frequency = np.array([point.estimate])
-    one, all_ = (score_interval(frequency, point.noise, point.slope, n, value) for value in z)
+    one, all_ = (score_interval(frequency, point.noise, point.slope, n, value, point.asymmetry) for value in z)
     return {
         "item": name,
         "index": index,

@@ -56,7 +56,12 @@ class Services:
             retry_horizon_days=settings.retry_horizon_days,
             rows=settings.purge_rows,
             at_most=settings.housekeeping_seconds,
-            also=(self.repeats.forget, lambda: self.jobs.purge(), lambda: self.arrays.purge()),
+            also=(
+                self.repeats.forget,
+                lambda: self.jobs.purge(),
+                lambda: self.arrays.purge(),
+                lambda: self.intake_counts.forget_deleted(self.collections.deleted),
+            ),
         )
         self.keys = Keys(self.database, self.tokens, self.collections, self.clock)
         self.checkpoints = Checkpoints(self.database)

@@ -9,6 +9,7 @@ import numpy as np
 from ldp_core.mechanisms import Tally
 from ldp_core.types import Counts
 from server.services.count_vectors import unpack_counts
+from server.services.lifecycle import unknown_collection
 from server.services.specs import Counter
 from server.storage import tallies as rows
 from server.storage.database import Connection, Database
@@ -45,9 +46,14 @@ class Tallies:
     def current(
         self, version: int, counter: Counter, selection: Selection = ALL_REPORTS, *, remember: bool = True
     ) -> Tally:
-        """The tally of everything selected that was acknowledged before this call."""
+        """The tally of everything selected that was acknowledged before this call.
+
+        Raises UnknownCollection once the collection is deleted: never the tally of what is left of it.
+        """
         running = self._running.pop((version, selection), None)
         with self._database.snapshot() as connection:
+            if not rows.is_there(connection, version):
+                raise unknown_collection()
             # ids grow in the order of commits, and a checkpoint that ends after last_id may hold what we have not seen
             if running is None or rows.last_folded(connection, version, selection) > running.last_id:
                 running = _from_checkpoints(connection, version, counter, selection)
@@ -61,8 +67,10 @@ class Tallies:
         return Tally(running.counts.copy(), running.n)
 
     def windows(self, version: int, selection: Selection) -> list[tuple[int, int]]:
-        """The windows that hold reports, each with their number, in order."""
-        with self._database.read() as connection:
+        """The windows that hold reports, each with their number, in order. Raises UnknownCollection as `current` does."""
+        with self._database.snapshot() as connection:
+            if not rows.is_there(connection, version):
+                raise unknown_collection()
             return rows.windows_with_reports(connection, version, selection)
 
     @staticmethod

@@ -12,7 +12,7 @@ from server.storage.tallies import Selection
 
 __all__ = ["counting_window", "selection_of", "window_start"]
 
-_WINDOWS = re.compile(r"(?P<first>\d{1,10})(?:\.\.(?P<last>\d{1,10}))?")
+_WINDOWS = re.compile(r"(?P<first>\d{1,10})(?:\.\.(?P<last>\d{1,10}))?", re.ASCII)
 
 
 def counting_window(named: int | None, *, now: float, window_seconds: int, grace_seconds: float) -> int:

@@ -1,6 +1,6 @@
 """Collections with their versions: rows in, rows out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -11,6 +11,7 @@ __all__ = [
     "CollectionRow",
     "NewCollection",
     "count_reports",
+    "deleted_collections",
     "find_collection",
     "insert_collection",
     "insert_version",
@@ -146,6 +147,12 @@ def list_versions(connection: Connection, collection_id: str) -> Sequence[Collec
 def list_collections(connection: Connection) -> Sequence[CollectionRow]:
     """All collections, the oldest first."""
     return [_collection(row) for row in connection.execute(_CURRENT.order_by(collections.c.number))]
+
+
+def deleted_collections(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Which of these ids are those of collections that were deleted."""
+    query = select(collections.c.id).where(collections.c.id.in_(ids), collections.c.deleted == 1)
+    return set(connection.execute(query).scalars())
 
 
 def _collection(row: Row[*tuple[object, ...]]) -> CollectionRow:

@@ -26,6 +26,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted is overwritten; some builds of SQLite do so unasked, others never
     "wal_autocheckpoint=32000",  # pages: from here on a commit copies what `checkpoints` has left, at 128 MiB of log
     "cache_size=-65536",  # KiB
 )

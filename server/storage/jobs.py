@@ -109,6 +109,10 @@ class Progressed(NamedTuple):
 _ROW = [jobs.c[name] for name in JobRow.__dataclass_fields__]
 
 
+_OF_DELETED = select(job_collections.c.job).join(collections).where(collections.c.deleted == 1)
+"""The jobs that read a collection which was deleted: unknown at once, as it is, and forgotten soon."""
+
+
 def _held(hold: Hold) -> ColumnElement[bool]:
     return and_(
         jobs.c.number == hold.number,
@@ -145,14 +149,14 @@ def add_job(connection: Connection, new: NewJob) -> None:
 
 
 def find_job(connection: Connection, job_id: str) -> JobRow | None:
-    """One job, or None."""
-    row = connection.execute(select(*_ROW).where(jobs.c.id == job_id)).one_or_none()
+    """One job, or None, also when a collection that it reads was deleted."""
+    row = connection.execute(select(*_ROW).where(jobs.c.id == job_id, jobs.c.number.not_in(_OF_DELETED))).one_or_none()
     return None if row is None else JobRow(*row)
 
 
 def list_jobs(connection: Connection, owner: int | None, limit: int) -> Sequence[JobRow]:
     """The newest jobs, of all tokens or of one."""
-    query = select(*_ROW).order_by(jobs.c.number.desc()).limit(limit)
+    query = select(*_ROW).where(jobs.c.number.not_in(_OF_DELETED)).order_by(jobs.c.number.desc()).limit(limit)
     if owner is not None:
         query = query.where(jobs.c.owner == owner)
     return [JobRow(*row) for row in connection.execute(query)]
@@ -260,7 +264,6 @@ def lose_hold(connection: Connection, holder: str) -> None:
 
 def forget_jobs(connection: Connection, *, finished_before: int, limit: int) -> int:
     """Delete jobs that ended before then, and those that read a collection which was deleted. Returns how many."""
-    gone = select(job_collections.c.job).join(collections).where(collections.c.deleted == 1)
     old = and_(jobs.c.state.in_(ENDED), jobs.c.finished < finished_before)
-    some = select(jobs.c.number).where(or_(old, jobs.c.number.in_(gone))).limit(limit)
+    some = select(jobs.c.number).where(or_(old, jobs.c.number.in_(_OF_DELETED))).limit(limit)
     return connection.execute(delete(jobs).where(jobs.c.number.in_(some))).rowcount

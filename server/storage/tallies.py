@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.storage.tables import collections, segments, tallies, versions
@@ -21,6 +21,7 @@ __all__ = [
     "Pending",
     "Selection",
     "find_checkpoint",
+    "is_there",
     "keep_version",
     "last_folded",
     "pending_cells",
@@ -160,13 +161,21 @@ def pending_cells(connection: Connection) -> Sequence[Pending]:
 
 def keep_version(connection: Connection, version: int) -> bool:
     """Let nobody remove anything of a version until the transaction ends; uploads go on. False when it is being deleted."""
-    query = (
+    query = _version_there(version).with_for_update(read=True, key_share=True, of=versions)
+    return connection.scalar(query) is not None
+
+
+def is_there(connection: Connection, version: int) -> bool:
+    """Does a version belong to a collection that is not deleted? What is left of a deleted one shrinks row by row."""
+    return connection.scalar(_version_there(version)) is not None
+
+
+def _version_there(version: int) -> Select[tuple[int]]:
+    return (
         select(versions.c.number)
         .join(collections, collections.c.number == versions.c.collection)
         .where(versions.c.number == version, collections.c.deleted == 0)
-        .with_for_update(read=True, key_share=True, of=versions)
     )
-    return connection.scalar(query) is not None
 
 
 def find_checkpoint(connection: Connection, cell: Cell) -> Checkpoint | None:

@@ -100,6 +100,34 @@ def test_it_opens_and_closes_exactly_when_due(timed: InProcess, clock: FakeClock
     assert acts[1:] == [("schedule", "collection.open"), ("schedule", "collection.close")]
 
 
+def test_a_draft_does_not_open_by_itself_at_its_end_or_later(timed: InProcess, clock: FakeClock) -> None:
+    """Closing is final: a draft that opened when its end has come would be over without a single report."""
+    collection = create(timed.post, opened=False, closes_at="2024-10-04T03:00:00Z")
+    for moment in ("2024-10-04T03:00:00Z", "2024-10-04T05:00:00Z"):
+        assert_problem(patch(timed, collection, opens_at=moment), 422, "invalid-parameters")
+    assert patch(timed, collection, opens_at="2024-10-04T02:59:59Z").status_code == 200
+    assert patch(timed, collection, opens_at=None).status_code == 200
+    clock.turn(4 * HOUR)  # the end has come, and a draft stays one
+    assert_problem(patch(timed, collection, opens_at="2024-10-04T02:00:00Z"), 422, "invalid-parameters")
+    assert patch(timed, collection, opens_at=None, name="still a draft").json()["state"] == "draft"
+    later = {"opens_at": "2024-10-04T02:00:00Z", "closes_at": "2024-10-04T09:00:00Z"}
+    assert patch(timed, collection, **later).json()["state"] == "open"
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59.5Z", "0001-01-01T00:00:00+00:01"])
+def test_a_moment_outside_of_the_calendar_is_refused(sqlite_service: InProcess, moment: str) -> None:
+    """Stored, it could not be shown: neither the collection nor any list with it."""
+    draft = create(sqlite_service.post, opened=False)
+    for field in ("opens_at", "closes_at"):
+        assert_problem(patch(sqlite_service, draft, **{field: moment}), 422, "invalid-parameters")
+        body = {"name": "a", "question": "b?", "items": ["c", "d"], "epsilon": "1", field: moment}
+        assert_problem(sqlite_service.post("/v1/collections", json=body, headers=ADMIN), 422, "invalid-parameters")
+    last, first = "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"
+    assert patch(sqlite_service, draft, opens_at=first, closes_at=last).json()["closes_at"] == last
+    listed = sqlite_service.get("/v1/collections", headers=ADMIN).json()["collections"]
+    assert [one["opens_at"] for one in listed] == [first]
+
+
 def test_a_due_change_is_written_down_without_any_request(sqlite_url: str, tmp_path: Path) -> None:
     with InProcess(settings(sqlite_url, data_dir=tmp_path)) as service:  # the clock of this machine
         collection = create(service.post, opened=False)

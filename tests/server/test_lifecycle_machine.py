@@ -144,6 +144,21 @@ class Machine(ServiceMachine):
             assert answer.status_code == 200
             model.closes = closes
 
+    @rule(which=st.integers(0, 3), hours=st.none() | st.integers(-1, 30))
+    def schedule_the_beginning(self, which: int, hours: int | None) -> None:
+        model, now = self.model(which), self.clock.now()
+        opens = None if hours is None else int(now) + hours * HOUR
+        answer = self.patch(model, opens_at=_moment(opens))
+        if model.deleted:
+            return assert_problem(answer, 404, "unknown-collection")
+        if model.now(now) != "draft":
+            return assert_problem(answer, 409, "illegal-transition", state=model.state)
+        if opens is not None and model.closes is not None and model.closes <= max(opens, now):
+            return assert_problem(answer, 422, "invalid-parameters")
+        assert answer.status_code == 200
+        model.opens = opens
+        return None
+
     @rule(which=st.integers(0, 3), days=st.integers(1, 3))
     def change_the_retention(self, which: int, days: int) -> None:
         model = self.model(which)

@@ -11,7 +11,7 @@ from server.services.batches import batch_hashes
 from server.storage.database import Database
 from server.storage.tables import batch_keys, metadata
 from tests.services.collection import create
-from tests.services.in_process import InProcess, settings
+from tests.services.in_process import ADMIN, InProcess, settings
 from tests.services.postgresql import PostgresqlCluster
 
 MARKERS = {
@@ -50,6 +50,25 @@ def test_no_marker_reaches_a_sqlite_file(sqlite_url: str, tmp_path: Path) -> Non
     content = b"".join(file.read_bytes() for file in tmp_path.glob("fano.sqlite3*"))
     assert b"Which fruit?" in content  # the search would find what is there
     assert [marker for marker in forbidden(batch) if marker in content] == []
+
+
+def test_nothing_of_a_deleted_collection_is_left_in_a_sqlite_file(sqlite_url: str, tmp_path: Path) -> None:
+    """Not on free pages either, once the write-ahead log is folded into the file."""
+    with InProcess(settings(sqlite_url, data_dir=tmp_path)) as service:
+        database, housekeeping = service.app.state.services.database, service.app.state.services.housekeeping
+        with database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+        items = [f"marked item {i}" for i in range(400)]
+        collection = create(service.post, name="marked name", question="A marked question?", items=items)
+        kept = create(service.post, question="Which is kept?")
+        assert service.request("DELETE", f"/v1/collections/{collection.id}", headers=ADMIN).status_code == 202
+        housekeeping.close()
+        housekeeping.retention._stopping = lambda: False
+        housekeeping.retention.purge_deleted()
+        assert service.get(f"/v1/collections/{kept.id}", headers=ADMIN).status_code == 200
+    content = b"".join(file.read_bytes() for file in tmp_path.glob("fano.sqlite3*"))
+    assert b"Which is kept?" in content
+    assert [marked for marked in (b"marked item", b"marked name", b"marked question") if marked in content] == []
 
 
 @pytest.mark.postgres

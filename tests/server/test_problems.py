@@ -233,3 +233,14 @@ def test_a_misspelt_query_parameter_is_refused_and_named(sqlite_service: InProce
     assert answer.json()["errors"][0]["field"] == "epsilonn"
     assert "domain_size, epsilon" in answer.json()["detail"]
     assert_problem(sqlite_service.get("/healthz", params={"x": "1"}), 422, "invalid-parameters")
+
+
+def test_a_parameter_given_twice_is_refused_and_named(sqlite_service: InProcess) -> None:
+    """Else one of the two would be passed over: whoever asks for two windows would get one of them."""
+    path = f"/v1/collections/{create(sqlite_service.post).id}"
+    for query, field in (("window=1&window=2", "window"), ("version=1&version=1", "version"), ("top=1&top=2", "top")):
+        answer = sqlite_service.get(f"{path}/estimates?{query}", headers=ADMIN)
+        assert_problem(answer, 422, "invalid-parameters")
+        assert answer.json()["errors"][0]["field"] == field
+    for query in ("series?item=apple&item=banana", "estimates?post=norm_sub&post=simplex"):
+        assert "given more than once" not in sqlite_service.get(f"{path}/{query}", headers=ADMIN).text

@@ -66,7 +66,9 @@ def test_windows_have_etags_of_their_own(sqlite_service: InProcess) -> None:
     assert tags[0] == ask(sqlite_service, collection, "estimates", window="20000").headers["etag"]
 
 
-@pytest.mark.parametrize("window", ["", "x", "-1", "1..", "..2", "2..1", "1.5", "1...2", "1..2..3", "9" * 11])
+@pytest.mark.parametrize(
+    "window", ["", "x", "-1", "1..", "..2", "2..1", "1.5", "1...2", "1..2..3", "9" * 11, "٢٠٠٠٠", "２００００"]
+)
 def test_wrong_windows_are_refused_by_field(sqlite_service: InProcess, window: str) -> None:
     collection = create(sqlite_service.post)
     for what, query in (("estimates", {}), ("series", {"item": "apple"})):
@@ -105,7 +107,12 @@ def test_a_series_is_the_estimate_of_each_window(
         estimate = MECHANISM.decode(MECHANISM.tally(messages[window["window"]]))
         one = estimate.interval(0.9)
         all_ = score_interval(
-            estimate.frequencies, estimate.noise_variance, estimate.slope, estimate.n, critical_value(0.9, 6)
+            estimate.frequencies,
+            estimate.noise_variance,
+            estimate.slope,
+            estimate.n,
+            critical_value(0.9, 6),
+            estimate.asymmetry,
         )
         assert [item["index"] for item in window["items"]] == [2, 0]
         for item in window["items"]:

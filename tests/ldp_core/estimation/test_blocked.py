@@ -62,6 +62,25 @@ def test_intervals_and_noise_floor_take_the_noise_of_each_item() -> None:
     )
 
 
+def test_moments_of_what_a_report_adds_are_those_of_its_law() -> None:
+    mechanism, _ = crowded()
+    design, error = mechanism.design, mechanism.error
+    item, messages = 4, np.arange(mechanism.report_space)
+    in_block = messages // error.block_messages == item % error.blocks
+    adds = (
+        float(error.alpha) * np.isin(messages, design.block(item)) + float(error.beta) * in_block + float(error.gamma)
+    )
+    for holder, variance, third in (
+        (item, error.own, error.own_third),
+        (item + error.blocks, error.same, error.same_third),
+        (item + 1, error.apart, error.apart_third),
+    ):
+        law = float(error.base) * np.where(np.isin(messages, design.block(holder)), float(error.ratio), 1)
+        assert law.sum() == pytest.approx(1)
+        centred = adds - law @ adds
+        assert (law @ centred**2, law @ centred**3) == (pytest.approx(variance), pytest.approx(third))
+
+
 def test_large_counts_lose_no_digit() -> None:
     mechanism, _ = crowded()
     counts = np.full(mechanism.report_space, 10**9)

@@ -1,5 +1,7 @@
 """The difference test: calibrated under the null, powerful where there is a difference, corrections as published."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -38,6 +40,57 @@ def test_equal_populations_rarely_differ(name: str) -> None:
     # a standard deviation from 300 runs: 6 sigma = 0.245, 24 items: < 1e-7
     assert np.all(np.abs(spread - 1) < 0.245)
     assert alarms <= runs * 0.05 + 6 * np.sqrt(runs * 0.05 * 0.95)  # 6 sigma: < 1e-8
+
+
+def every_outcome(mechanism: Mechanism, n: int, share: float) -> tuple[Estimate, np.ndarray]:
+    """An estimate whose "items" are all that n reports can say of one item of this share, and the chance of each: a report
+    supports the item or not, independently of the others, so the number of those that do is binomial."""
+    rates = mechanism.rates
+    support = float(rates.other) + float(rates.gap) * share
+    low, high = stats.binom.ppf(1e-12, n, support), stats.binom.isf(1e-12, n, support)
+    counts = np.arange(int(low), int(high) + 1)
+    provenance = mechanism.decode(mechanism.tally([0])).provenance
+    estimate = Estimate.from_support_counts(counts, n=n, rates=rates, domain_size=len(counts), provenance=provenance)
+    return estimate, stats.binom.pmf(counts, n, support)
+
+
+def false_alarms(mechanism: Mechanism, sizes: tuple[int, int], share: float, level: float) -> float:
+    """The exact chance that an item of one share on both sides has p < level by itself."""
+    (first, chance_a), (second, chance_b) = (every_outcome(mechanism, n, share) for n in sizes)
+    grid = [side.ravel() for side in np.meshgrid(first.frequencies, second.frequencies, indexing="ij")]
+    errors = np.meshgrid(sampling_errors(first), sampling_errors(second), indexing="ij")
+    test = Difference.of((grid[0], grid[1]), (errors[0].ravel(), errors[1].ravel()), sizes)
+    return float(np.outer(chance_a, chance_b).ravel() @ (test.p < level))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("epsilon", ["1", "4", "8"])
+@pytest.mark.parametrize(
+    "sizes", [(10, 10), (100, 100), (1_000, 1_000), *permutations((100, 5_000)), *permutations((1_000, 20_000))]
+)
+def test_no_size_beside_another_cries_wolf(epsilon: str, sizes: tuple[int, int]) -> None:
+    """Exactly, by enumeration. Reports of a window that has just begun are compared with those of a long one."""
+    mechanism = create("randomized_response", epsilon=epsilon, domain_size=K)
+    for share in (0.0, 0.001, 1 / K, 0.3, 0.7):
+        alone, together = (false_alarms(mechanism, sizes, share, 0.05 / comparisons) for comparisons in (1, K))
+        assert alone < 0.058  # 100 reports have few outcomes, and none lies just at the level
+        assert together * min(K, 1 / max(share, 1e-9)) < 0.053  # so many items can have this share
+
+
+def test_equal_sizes_lose_no_power_to_the_pooled_error() -> None:
+    """Where both sides are alike the two errors nearly agree."""
+    mechanism, rng = create("projective_geometry", epsilon="2", domain_size=K), np.random.default_rng(9)
+    one, other = (estimate_of(mechanism, zipf(K), 5_000, rng) for _ in range(2))
+    apart = np.hypot(sampling_errors(one), sampling_errors(other))
+    assert Difference.between(one, other).standard_errors == pytest.approx(apart, rel=2e-3)
+
+
+def test_what_cannot_differ_has_no_z() -> None:
+    test = Difference(np.array([1.0, 1.0]), np.array([1.0 + 1e-16, 1.5]), np.array([0.0, 0.25]))
+    assert (test.z.tolist(), test.p[0]) == ([0.0, 2.0], 1.0)
+    nothing = np.zeros(1)
+    whole = Difference.of((np.array([1.0]), np.array([1 - 4e-16])), (nothing, nothing), (5, 9))
+    assert (whole.standard_errors[0], whole.z[0], whole.p_holm[0]) == (0.0, 0.0, 1.0)
 
 
 def test_without_the_chance_of_who_reported_it_would_cry_wolf() -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from ldp_core.errors import ParameterError, TallyError
-from ldp_core.estimation import Estimate, critical_value, score_interval, total_squared_error
+from ldp_core.estimation import Estimate, SupportRates, critical_value, score_interval, total_squared_error
+from ldp_core.estimation.intervals import noise_floor
 from ldp_core.mechanisms import create
 from ldp_core.mechanisms.design_mechanism import DesignMechanism
 
@@ -107,6 +108,62 @@ def test_intervals_solve_the_score_equation() -> None:
         for end in (low, high):
             valid = noise + slope * end >= 0
             assert np.allclose((f - end)[valid] ** 2, (z * z * (noise + slope * end) / n)[valid])
+
+
+def law(rates: SupportRates, n: int, holders: int) -> np.ndarray:
+    """The chance of each number of supports, 0..n, of an item that so many of n phones hold."""
+    own = binom.pmf(np.arange(holders + 1), holders, float(rates.own))
+    return np.convolve(own, binom.pmf(np.arange(n - holders + 1), n - holders, float(rates.other)))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("epsilon", ["1", "2", "4"])
+@pytest.mark.parametrize("n", [1_000, 10_000])
+@pytest.mark.parametrize("k", [24, 1_000, 20_000])
+def test_many_intervals_hold_their_truths_where_supports_are_few(epsilon: str, n: int, k: int) -> None:
+    """Exactly, by the law of the supports: far out its tail is longer than a normal one."""
+    mechanism = mechanism_for(epsilon, 665)
+    rates, provenance = mechanism.rates, mechanism.decode(mechanism.tally([0])).provenance
+    estimate = Estimate.from_support_counts(  # its "items" are all numbers of supports that one item may have
+        np.arange(n + 1), n=n, rates=rates, domain_size=n + 1, provenance=provenance
+    )
+    few = n * float(rates.other) < 50  # a step of one support is then a large step
+    low, high = score_interval(
+        estimate.frequencies, estimate.noise_variance, estimate.slope, n, critical_value(0.95, k), estimate.asymmetry
+    )
+    for holders in (0, n // 20, 3 * n // 10):
+        chance, truth = law(rates, n, holders), holders / n
+        missed = chance[(low > truth) | (high < truth)].sum()
+        assert missed * k < (0.09 if few else 0.055)
+    floor = noise_floor(
+        float(estimate.noise_variance), n, 0.95, k, float(estimate.noise_third / estimate.noise_variance)
+    )
+    assert law(rates, n, 0)[estimate.frequencies > floor].sum() * k < 0.06
+
+
+@pytest.mark.parametrize("epsilon", ["1", "2", "4"])
+@pytest.mark.parametrize("n", [1_000, 10_000])
+def test_honest_canaries_sing_once_in_ten_thousand_collections(epsilon: str, n: int) -> None:
+    """At most: by the law of each point's supports, added up over the points."""
+    mechanism = mechanism_for(epsilon, 665)
+    rates, canaries = mechanism.rates, mechanism.decode(mechanism.tally([0] * n)).canaries
+    z = (np.arange(n + 1) / n - float(rates.other)) / float(rates.gap) / np.sqrt(rates.noise_variance / n)
+    assert law(rates, n, 0)[np.abs(z) > canaries.alarm_at].sum() * canaries.count < 1e-4
+
+
+def test_third_moments_are_those_of_the_law() -> None:
+    mechanism = mechanism_for("2", 665)
+    n, rates = 100, mechanism.rates
+    added = (np.arange(n + 1) - n * float(rates.other)) / float(rates.gap)
+    for holders, expected in ((0, rates.noise_third), (n, rates.own_third)):
+        assert law(rates, n, holders) @ (added - holders) ** 3 / n == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_interval_reaches_further_on_the_longer_side_only() -> None:
+    f = np.array([0.1])
+    for asymmetry, further in ((3.0, (True, False)), (-3.0, (False, True)), (0.0, (False, False))):
+        plain, skewed = score_interval(f, 2.0, 1.0, 100, 3.0), score_interval(f, 2.0, 1.0, 100, 3.0, asymmetry)
+        assert (skewed.low[0] < plain.low[0], skewed.high[0] > plain.high[0]) == further
 
 
 @pytest.mark.parametrize(("confidence", "comparisons"), [(0.95, 1), (0.5, 1), (0.999, 22_000)])

@@ -41,6 +41,24 @@ def test_where_the_tally_does_not_tell_the_error_is_a_bound(name: str) -> None:
     assert values.std() < errors.mean()
 
 
+@pytest.mark.parametrize("name", DESIGNS)
+def test_few_reports_that_agree_are_not_sure(name: str) -> None:
+    """Nobody holds any of the group, so far: the error is that of not knowing, never 0."""
+    mechanism = create(name, epsilon="8", domain_size=K)
+    message = int(mechanism.randomize_many([0], np.random.default_rng(9))[0])
+    for n in (1, 2, 50):
+        tally = mechanism.tally([message] * n)
+        share = group_share(mechanism, tally, mechanism.decode(tally), [5, 6, 7])
+        assert share.standard_error > 0.1 / n
+
+
+def test_all_points_together_have_no_error() -> None:
+    mechanism = create("projective_geometry", epsilon="2", domain_size=13, q=3, t=3)
+    tally = mechanism.tally([0, 1, 1, 7, 12])
+    share = group_share(mechanism, tally, mechanism.decode(tally), range(13))
+    assert (share.share, share.standard_error) == (pytest.approx(1), 0.0)
+
+
 def test_one_item_is_a_group() -> None:
     from ldp_core.estimation import sampling_errors
 

@@ -136,7 +136,7 @@ def test_what_is_no_domain_is_refused(items: list[str]) -> None:
         Domain(items)
 
 
-@pytest.mark.parametrize("period", ["", "P", "P0D", "PT0H", "P1M", "PT30M", "1D", "P1DT1H", "P-1D"])
+@pytest.mark.parametrize("period", ["", "P", "P0D", "PT0H", "P1M", "PT30M", "1D", "P1DT1H", "P-1D", "P٣D"])
 def test_other_periods_are_refused(period: str) -> None:
     with pytest.raises(ParameterError):
         Window(period)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -113,9 +114,31 @@ def test_the_job_of_a_deleted_collection_goes_with_it(running: InProcess, monkey
     assert done["status"] == "done"
     assert done["result"]["inputs"][0]["collection"] == collection.id
     assert services.jobs.purge() == 0
+    # not told yet, and then it may take long: first of all it removes the collection's reports
+    monkeypatch.setattr(services.housekeeping, "wake", lambda: None)
     assert running.request("DELETE", f"/v1/collections/{collection.id}", headers=ADMIN).status_code == 202
+    assert_problem(running.get(f"/v1/jobs/{job['id']}", headers=ADMIN), 404, "unknown-resource")
+    assert job["id"] not in [listed["id"] for listed in running.get("/v1/jobs", headers=ADMIN).json()["jobs"]]
     services.jobs.purge()
     assert_problem(running.get(f"/v1/jobs/{job['id']}", headers=ADMIN), 404, "unknown-resource")
+
+
+def test_a_job_is_not_queued_for_a_collection_that_was_just_deleted(
+    running: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is deleted between the look at it and the queue."""
+    monkeypatch.setattr(analyses, "QUICK_SECONDS", 0.0)
+    collection, _ = reported(running)
+    jobs, before = running.app.state.services.jobs, running.get("/v1/jobs", headers=ADMIN).json()
+    real = jobs.submit
+
+    def late(*arguments: Any, **named: Any) -> Any:
+        running.app.state.services.changes.delete(collection.id, actor="test")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(jobs, "submit", late)
+    assert_problem(ask(running, "top-k", {"collection_id": collection.id, "k": 5}), 404, "unknown-collection")
+    assert running.get("/v1/jobs", headers=ADMIN).json() == before
 
 
 def test_a_job_whose_collection_was_deleted_before_it_began_says_so(running: InProcess) -> None:
