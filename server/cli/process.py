@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -27,11 +28,13 @@ __all__ = ["run"]
 
 _START_SECONDS = 60
 _BACKLOG = 2_048
+_DESCRIPTORS = 1 << 16
 
 
 def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: bool = False) -> None:
     """Serve until a signal. Raises SchemaError, DatabaseUnavailable, DatabaseUrlError or OSError when it cannot start."""
     _end_on_signals()
+    _allow_many_connections()
     settings = Settings()
     database = Database(settings.database)
     try:
@@ -60,6 +63,15 @@ def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: 
         with tempfile.TemporaryDirectory(prefix="fano-metrics-") as folder:
             os.environ[MULTIPROCESS_FOLDER] = folder  # in which the workers add up what they measure
             Multiprocess(config, sockets=[listener]).run()
+
+
+def _allow_many_connections() -> None:
+    """Every connection needs a descriptor, and many systems begin with 1,024 where far more are allowed: then as many idle phones would
+    keep all others out. Processes made from here on inherit this."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_on_signals() -> None:
