@@ -35,6 +35,7 @@ from server.api.addresses import template_of
 from server.api.boundary import BodyLimit, Boundary
 from server.api.documentation import install_documentation
 from server.api.handlers import install_handlers
+from server.api.head import HeadAsGet
 from server.api.openapi import REPORTS_PATH, install_openapi
 from server.api.reports import UploadReports, UploadsFirst
 from server.clock import Clock
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         middleware=[
             Middleware(Observed, observer=observer),
             Middleware(Boundary, closed=ROOT),
+            Middleware(HeadAsGet),
             Middleware(
                 BodyLimit,
                 upload_bytes=chosen.body_bytes,

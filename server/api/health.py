@@ -23,9 +23,9 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}, **problems()})
-def readyz(services: ServicesOf, response: Response) -> Readiness:
+async def readyz(services: ServicesOf, response: Response) -> Readiness:
     """Reports can be taken and kept; else the checks that fail say why. Send no traffic while this is 503."""
-    checks = dict(services.readiness.checks())
+    checks = dict(await services.readiness.checks())
     ready = all(answer == OK for answer in checks.values())
     response.status_code = 200 if ready else 503
     return Readiness(status="ok" if ready else "unavailable", checks=checks)

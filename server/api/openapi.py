@@ -57,9 +57,9 @@ _UPLOAD_PROBLEMS = [
 
 
 def problems(*slugs: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with these problem types (and, as any route, with `internal`)."""
+    """The `responses` of a route that may answer with these problem types (and, as any route, with `malformed-request` or `internal`)."""
     by_status: dict[int, list[str]] = defaultdict(list)
-    for slug in (*slugs, "internal"):
+    for slug in (*slugs, "malformed-request", "internal"):
         by_status[PROBLEMS[slug].status].append(slug)
     return {
         status: {"description": " · ".join(names), "content": {MEDIA_TYPE: {"schema": _schema("ProblemOut")}}}
@@ -101,6 +101,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "description": "The write key of the collection, the same for every phone: it keeps out noise and proves nothing.",
     }
     _drop_framework_errors(document)
+    _drop_null_parameters(document)
     document["paths"][REPORTS_PATH] = {"post": _upload_operation()}
     return document
 
@@ -114,6 +115,18 @@ def _drop_framework_errors(document: dict[str, Any]) -> None:
         for operation in operations.values():
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]
+
+
+def _drop_null_parameters(document: dict[str, Any]) -> None:
+    """A header or a part of an address may be left out, and cannot be null: FastAPI describes both alike."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                schema = parameter["schema"]
+                kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+                if len(kinds) == 1:
+                    del schema["anyOf"]
+                    schema |= kinds[0]
 
 
 def _upload_operation() -> Mapping[str, Any]:

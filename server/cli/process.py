@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,11 +30,13 @@ __all__ = ["run"]
 _START_SECONDS = 60
 _BACKLOG = 2_048
 _OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
+_DESCRIPTORS = 1 << 16
 
 
 def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: bool = False) -> None:
     """Serve until a signal. Raises SchemaError, DatabaseUnavailable, DatabaseUrlError or OSError when it cannot start."""
     _end_on_signals()
+    _allow_many_connections()
     settings = Settings()
     make_data_folder(settings)
     database = Database(settings.database)
@@ -66,6 +69,15 @@ def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: 
             supervisor.run()
         if supervisor.failed:
             sys.exit(1)
+
+
+def _allow_many_connections() -> None:
+    """Every connection needs a descriptor, and many systems begin with 1,024 where far more are allowed: then as many idle phones would
+    keep all others out. Processes made from here on inherit this."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_on_signals() -> None:

@@ -1,12 +1,14 @@
 """Health, readiness and version say what is so."""
 
 import platform
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 
+from server.services import readiness
 from server.services.tokens import Scope, Tokens, new_token, token_sha256
 from server.storage.database import Database
 from server.storage.probes import durability_trouble
@@ -40,6 +42,28 @@ def test_not_ready_without_the_writer(sqlite_service: InProcess) -> None:
     ready = sqlite_service.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
     assert ready.json()["checks"]["writer"] != "ok"
+
+
+def test_a_silent_database_is_told_in_time_and_asked_once(
+    sqlite_service: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, speaks = [], threading.Event()
+
+    def silent(_: Database) -> None:
+        asked.append(1)
+        speaks.wait(60)
+
+    monkeypatch.setattr(readiness, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(readiness, "write_trouble", silent)
+    for _ in range(3):
+        ready = sqlite_service.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["checks"]["database"] == "the database does not answer"
+        assert ready.json()["checks"]["writer"] == "ok"
+    assert len(asked) == 1
+    speaks.set()
+    monkeypatch.setattr(readiness, "_PATIENCE_SECONDS", 60)
+    assert sqlite_service.get("/readyz").status_code == 200
 
 
 def test_not_ready_without_free_disk(sqlite_url: str) -> None:

@@ -103,7 +103,6 @@ def test_what_is_forgotten_while_it_is_read_is_read_again(
 def test_no_upload_waits_without_end_for_what_comes_before_its_commit(
     sqlite_service: InProcess, monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:
-    monkeypatch.setattr(intake_module, "_PATIENCE_SECONDS", 0.05)
     collection = create(sqlite_service.post)
     may_end = threading.Event()
 
@@ -114,7 +113,9 @@ def test_no_upload_waits_without_end_for_what_comes_before_its_commit(
     if silent == "reading":
         monkeypatch.setattr(intake_module, "list_versions", held)
     else:
+        sqlite_service.run(sqlite_service.app.state.services.intake._read_once(collection.id))
         monkeypatch.setattr(sqlite_service.app.state.services.tokens, "note_use", held)
+    monkeypatch.setattr(intake_module, "_PATIENCE_SECONDS", 0.05)
     try:
         statuses = {answer.status_code for answer in upload_at_once(sqlite_service, collection)}
     finally:

@@ -179,3 +179,15 @@ def test_every_address_refuses_a_parameter_it_does_not_have(
         answer = sqlite_service.request(method, f"{re.sub('{.*?}', 'x', path)}?misspelt=1", headers=ADMIN)
         assert_problem(answer, 422, "invalid-parameters")
         assert answer.json()["errors"][0]["field"] == "misspelt", (method, path)
+
+
+def test_no_parameter_is_said_to_be_null(document: dict[str, Any]) -> None:
+    """None can be in a header or an address, and whoever sends the word is refused."""
+    parameters = [
+        parameter
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+    ]
+    assert len(parameters) > 50
+    assert not [parameter for parameter in parameters if "null" in str(parameter["schema"])]

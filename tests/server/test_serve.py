@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -161,6 +162,15 @@ def test_several_workers_count_once(database_url: str, tmp_path: Path) -> None:
         assert sum(thread.replays for thread in (*threads, *again)) >= 8 * 50
         assert stored_messages(database_url) == Counter(range(8 * 50 * 3))
         assert server.terminate(30) == 0
+
+
+def test_as_many_connections_as_the_system_allows(tmp_path: Path, sqlite_url: str) -> None:
+    few = "import resource; most = resource.getrlimit(resource.RLIMIT_NOFILE)[1];"
+    few += "resource.setrlimit(resource.RLIMIT_NOFILE, (256, most));"
+    with real_server(tmp_path, sqlite_url, before=few) as server:
+        soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        assert hard > 256  # else this machine allows no more, and the test shows nothing
+        assert soft == (1 << 16 if hard == resource.RLIM_INFINITY else min(1 << 16, hard))
 
 
 def test_a_configured_admin_token_is_used(tmp_path: Path, sqlite_url: str) -> None:

@@ -246,6 +246,7 @@ def test_nobody_waits_for_a_database_that_has_fallen_silent(monkeypatch: pytest.
         assert writer.waiting == 0
         with pytest.raises(DatabaseUnavailable):
             writer.submit(an_upload(4))
+        monkeypatch.setattr("server.services.writer._PATIENCE_SECONDS", 30.0)
         commit.may_end.set()  # it answers again
         while writer.trouble is not None:
             await asyncio.sleep(0.001)
