@@ -115,8 +115,22 @@ def compare(
     )
     say(
         f"n = {document['first']['n']:,} and {document['second']['n']:,} reports, epsilon = {document['epsilon']}. "
-        f"Of {document['comparisons']:,} items {document['significant']:,} differ; with {100 * confidence:g} % confidence none of these is a mistake."
+        + _verdict(document["significant"], document["comparisons"], confidence)
     )
+
+
+def _verdict(significant: int, comparisons: int, confidence: float) -> str:
+    """How many items differ, in a sentence.
+
+    >>> _verdict(0, 4, 0.95), _verdict(1, 4, 0.95)
+    ('At 95 % confidence none of the 4 items differs.', 'Of 4 items 1 differs; with 95 % confidence that is no mistake.')
+    """
+    if not significant:
+        return f"At {100 * confidence:g} % confidence none of the {comparisons:,} items differs."
+    differ, mistake = (
+        ("differs", "that is no mistake") if significant == 1 else ("differ", "none of these is a mistake")
+    )
+    return f"Of {comparisons:,} items {significant:,} {differ}; with {100 * confidence:g} % confidence {mistake}."
 
 
 def _side(window: str | None, cohort: str | None) -> dict[str, str]:

@@ -101,5 +101,5 @@ def test_a_comparison_is_what_the_service_says(fano: Fano, collection: TestColle
     assert (document["comparisons"], len(document["items"])) == (3, 2)
     by_window = ["--first-window", str(FIRST), "--second-window", str(SECOND), "--confidence", "0.9"]
     printed = fano("collection", "compare", collection.id, *by_window)
-    assert "n = 500 and 500 reports, epsilon = 1. Of 3 items 0 differ; with 90 % confidence" in printed.stderr
+    assert "n = 500 and 500 reports, epsilon = 1. At 90 % confidence none of the 3 items differs." in printed.stderr
     assert "apple" in printed.stdout
