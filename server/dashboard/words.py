@@ -195,8 +195,14 @@ def odds_sentence(epsilon: str, odds: float, told: str = "answer") -> str:
 
 
 def times(odds: float) -> str:
-    """A factor, to two digits below ten."""
-    return f"{odds:.2g}" if odds < 10 else count(odds)
+    """A factor that is said to be the most: rounded up, to three digits below two and two below ten.
+
+    >>> times(1.0101), times(2.718), times(54.6), times(22026.5)
+    ('1.02', '2.8', '55', '22,027')
+    """
+    digits = 2 if odds < 2 else 1 if odds < 10 else 0
+    most = math.ceil(odds * 10**digits) / 10**digits
+    return f"{most:.{digits}f}" if digits else count(most)
 
 
 def reveals(disclosure: Disclosure) -> bool:

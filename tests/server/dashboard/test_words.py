@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ldp_core.mechanisms import create
 from server.dashboard import words
@@ -124,3 +126,9 @@ def test_pages_divide_the_items() -> None:
     assert [row.index for row in page_of(answers, order="index", size=10).rows] == list(range(10))
     assert page_of(answers, search="7").matches == 1
     assert page_of(answers, search="x").rows == ()
+
+
+@given(st.floats(1, 3e10))
+def test_what_is_at_most_so_much_is_never_said_to_be_less(odds: float) -> None:
+    said = float(words.times(odds).replace(",", ""))
+    assert odds <= said <= 1.1 * odds
