@@ -1,12 +1,14 @@
 """Settings of the service, each from the environment variable FANO_<NAME>."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "misspelt"]
 
 
 _YEAR = 366 * 86_400
@@ -124,3 +126,14 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address, the embedded one when none was chosen."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'fanoplane.sqlite3').resolve()}"
+
+
+def misspelt(variables: Iterable[str]) -> dict[str, str]:
+    """Environment variables that no setting reads and that look much like one, each with the one that was meant.
+
+    >>> misspelt(["FANO_FREE_DISK_BYTE", "FANO_DATA_DIR", "FANO_URL", "HOME"])
+    {'FANO_FREE_DISK_BYTE': 'FANO_FREE_DISK_BYTES'}
+    """
+    known = [f"FANO_{name.upper()}" for name in Settings.model_fields]
+    others = [name for name in variables if name.upper().startswith("FANO") and name.upper() not in known]
+    return {name: near[0] for name in others if (near := get_close_matches(name.upper(), known, 1, 0.87))}

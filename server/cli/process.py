@@ -22,7 +22,7 @@ from server.cli.workers import Supervisor
 from server.observability.json_log import log_config
 from server.observability.metrics import MULTIPROCESS_FOLDER
 from server.services.startup import admin_token_notice, make_data_folder, prepare
-from server.settings import Settings
+from server.settings import Settings, misspelt
 from server.storage.database import Database
 
 __all__ = ["run"]
@@ -38,6 +38,8 @@ def run(*, host: str, port: int, workers: int, as_json: bool, until_stdin_ends: 
     _end_on_signals()
     _allow_many_connections()
     settings = Settings()
+    for name, meant in misspelt(os.environ).items():
+        click.echo(f"{name} is no setting and is not read; {meant} is one.", err=True)
     make_data_folder(settings)
     database = Database(settings.database)
     try:

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from server.cli.db import db
 from server.cli.serve import serve
-from server.settings import Settings
+from server.settings import Settings, misspelt
 from server.storage.database import DatabaseUrlError, parse_database_url
 from tests.services.postgresql import PostgresqlCluster
 
@@ -210,3 +210,14 @@ def test_what_prevents_a_start_is_said(
     assert ended.returncode == 1
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_what_is_no_misspelt_setting() -> None:
+    ours = ["FANO_URL", "FANO_TOKEN", "FANO_WRITE_KEY", "FANO_PORT", "FANO_CHROMIUM", "fano_data_dir", "DATABASE_URL"]
+    assert misspelt(ours) == {}
+    slips = {
+        "FANO_DATABASEURL": "FANO_DATABASE_URL",
+        "FANO_LOGLEVEL": "FANO_LOG_LEVEL",
+        "fano_job_worker": "FANO_JOB_WORKERS",
+    }
+    assert misspelt(slips) == slips
