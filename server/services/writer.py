@@ -80,6 +80,7 @@ class GroupCommitWriter:
         self._under_way: tuple[float, list[_Ticket]] | None = None  # since when, and what
         self._silent = False  # has the commit under way taken longer than anybody should wait?
         self._watch: asyncio.TimerHandle | None = None
+        self._outage = False  # has it been logged that nothing can be stored?
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -164,6 +165,8 @@ class GroupCommitWriter:
                 given_up = [*group, *self._waiting]
                 self._waiting.clear()
                 self._bytes = 0
+        if left <= 0:
+            self._told_outage("the database has fallen silent, and uploads are told to come back")
         _resolve([future for _, future in given_up], [DatabaseUnavailable(_SILENT) for _ in given_up])
         self._watch = self._loop.call_later(max(left, 1.0), self._look)
 
@@ -197,12 +200,23 @@ class GroupCommitWriter:
 
     def _outcomes(self, uploads: Sequence[Upload]) -> Sequence[Outcome | Exception]:
         try:
-            return self._commit(uploads)
+            outcomes = self._commit(uploads)
         except DatabaseUnavailable as refusal:
+            self._told_outage("the database is unavailable, and uploads are told to come back", cause=True)
             return [DatabaseUnavailable(refusal.detail) for _ in uploads]
         except Exception as error:  # whatever it was, the uploads must be answered and the writer must live on
             _log.exception("a group of %d uploads was not stored", len(uploads))
             return [RuntimeError(f"the upload was not stored: {type(error).__name__}") for _ in uploads]
+        if self._outage:
+            self._outage = False
+            _log.warning("uploads are stored again")
+        return outcomes
+
+    def _told_outage(self, what: str, *, cause: bool = False) -> None:
+        """Log how an outage begins: once, and not for each of its uploads."""
+        if not self._outage:
+            self._outage = True
+            _log.warning(what, exc_info=cause)
 
 
 def _resolve(futures: Sequence["asyncio.Future[Receipt]"], outcomes: Sequence[Outcome | Exception]) -> None:

@@ -194,6 +194,32 @@ def test_a_failed_group_is_told_and_the_writer_lives_on(failure: Exception, told
     asyncio.run(scenario())
 
 
+def test_an_outage_is_logged_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    down = [True]
+
+    def commit(group: Sequence[Upload]) -> list[Outcome]:
+        if down:
+            raise DatabaseUnavailable("gone")
+        return accept(group)
+
+    async def scenario() -> None:
+        writer = writer_of(commit)
+        writer.start()
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                await writer.submit(an_upload())
+        down.clear()
+        for _ in range(3):
+            await writer.submit(an_upload())
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(scenario())
+    assert [(one.levelname, one.message.partition(",")[0]) for one in caplog.records] == [
+        ("WARNING", "the database is unavailable"),
+        ("WARNING", "uploads are stored again"),
+    ]
+
+
 def test_the_end_commits_what_waits_and_refuses_what_comes() -> None:
     committed: list[Upload] = []
 
