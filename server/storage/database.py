@@ -165,8 +165,9 @@ class Database:
                 pooled.close()
 
     def dispose(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection. The next one may find another file: nothing of the old one is held open any more."""
         self.engine.dispose()
+        self._identity = None
 
 
 _UNAVAILABLE = (

@@ -43,7 +43,8 @@ def broken() -> Starlette:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_terminal_that_closes_ends_the_service_in_order(workers: str, sqlite_url: str, tmp_path: Path) -> None:
-    with real_server(tmp_path, sqlite_url, workers=workers) as server:
+    no_nohup = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # as these tests may themselves be run
+    with real_server(tmp_path, sqlite_url, workers=workers, before=no_nohup) as server:
         server.process.send_signal(signal.SIGHUP)
         assert server.process.wait(15) == 0
     assert server.stderr.read_text() == ""
