@@ -1,5 +1,6 @@
 """What a demonstration found: the histogram beside the truth, which is known here and only here."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -45,12 +46,15 @@ class DemoResult:
     @property
     def odds(self) -> str:
         """What epsilon means, in one sentence."""
-        ratio = float(Fraction(self.estimates["likelihood_ratio"]))
+        ratio = Fraction(self.estimates["likelihood_ratio"])
         guess = self.estimates["domain_size"]
-        after = ratio / (ratio + guess - 1)
+        one_in = (
+            ratio + guess - 1
+        ) / ratio  # rounded down, as the ratio is rounded up: neither may be said to be better than it is
+        shown = f"{math.floor(one_in):,}" if one_in >= 10 else f"{math.floor(10 * one_in) / 10:.1f}"
         return (
-            f"whatever a phone sends, it shifts the odds between any two answers by a factor of at most {ratio:.1f}: "
-            f"a guess that was right 1 time in {guess:,} is right at most 1 time in {1 / after:,.0f} for someone who sees the report"
+            f"whatever a phone sends, it shifts the odds between any two answers by a factor of at most {math.ceil(10 * ratio) / 10:.1f}: "
+            f"a guess that was right 1 time in {guess:,} is right at most 1 time in {shown} for someone who sees the report"
         )
 
     def document(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ldp_core.estimation import Estimate
+from server.dashboard.words import at_most
 
 __all__ = ["Trust", "trust_of"]
 
@@ -37,8 +38,8 @@ def trust_of(estimate: Estimate, share: str = "one answer") -> Trust:
         users_per_fake=poisoning.users_per_fake,
         shift_per_percent=poisoning.shift_per_percent,
         poisoning_sentence=(
-            f"If 1 % of all reports were forged, {share} could move by at most {100 * poisoning.shift_per_percent:.2g} points: "
-            f"one forged report counts for up to {poisoning.users_per_fake:.2g} honest phones. A bound, not a detection."
+            f"If 1 % of all reports were forged, {share} could move by at most {at_most(100 * poisoning.shift_per_percent)} points: "
+            f"one forged report counts for up to {at_most(poisoning.users_per_fake)} honest phones. A bound, not a detection."
         ),
     )
 

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Context
 
 from server.services.estimate_pages import EstimatePage, ItemRow
 from server.services.outlooks import Disclosure, Outlook
@@ -9,6 +10,7 @@ from server.services.outlooks import Disclosure, Outlook
 __all__ = [
     "MINUS",
     "REVEALING_ODDS",
+    "at_most",
     "capital",
     "count",
     "day",
@@ -200,9 +202,16 @@ def times(odds: float) -> str:
     >>> times(1.0101), times(2.718), times(54.6), times(22026.5)
     ('1.02', '2.8', '55', '22,027')
     """
-    digits = 2 if odds < 2 else 1 if odds < 10 else 0
-    most = math.ceil(odds * 10**digits) / 10**digits
-    return f"{most:.{digits}f}" if digits else count(most)
+    return at_most(odds, 3 if odds < 2 else 2) if odds < 10 else count(math.ceil(odds))
+
+
+def at_most(value: float, digits: int = 2) -> str:
+    """A positive number that is said to be the most, with so many digits: rounded up.
+
+    >>> at_most(0.0331), at_most(3.31), at_most(2.0)
+    ('0.034', '3.4', '2')
+    """
+    return f"{Context(prec=digits, rounding=ROUND_CEILING).create_decimal_from_float(value):f}"
 
 
 def reveals(disclosure: Disclosure) -> bool:

@@ -214,4 +214,4 @@ def test_all_noise_is_a_state_with_a_sentence(
 def test_odds_are_those_of_bayes(result: Callable[[list[float], float], DemoResult]) -> None:
     # A ratio of 3 and three equally likely answers: 3 / (3 + 1 + 1) = 3/5, so right at most 1 time in 5/3.
     assert "factor of at most 3.0" in result([0.1, 0.1, 0.1], 0.5).odds
-    assert "1 time in 2 for" in result([0.1, 0.1, 0.1], 0.5).odds
+    assert "1 time in 1.6 for" in result([0.1, 0.1, 0.1], 0.5).odds

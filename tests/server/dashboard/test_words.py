@@ -128,6 +128,13 @@ def test_pages_divide_the_items() -> None:
     assert page_of(answers, search="x").rows == ()
 
 
+@given(st.floats(1e-6, 1e9), st.integers(2, 4))
+def test_the_most_is_rounded_up(value: float, digits: int) -> None:
+    said = words.at_most(value, digits)
+    assert value <= float(said) <= value * (1 + 1.001 * 10 ** (1 - digits))
+    assert "e" not in said.lower()
+
+
 @given(st.floats(1, 3e10))
 def test_what_is_at_most_so_much_is_never_said_to_be_less(odds: float) -> None:
     said = float(words.times(odds).replace(",", ""))
