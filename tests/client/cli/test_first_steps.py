@@ -62,6 +62,7 @@ def test_what_comes_next_is_said_as_it_is_typed(fano: Fano, service: FakeService
     assert service.collections["c2"].write_key not in told.split("Next:")[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("items", "likeliest"), [(["qqqqq", "the", "zebra"], "the"), (["🦓", "😂"], "😂"), (["qqqqq", "wwwww"], "qqqqq")]
 )
@@ -120,6 +121,7 @@ def test_deleting_asks_first(sqlite_service: InProcess, fano_at: Callable[[InPro
     assert "collection.delete" in log[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("secret", ["", "from a file\n", "schlüssel", "two\nlines", " blank"])
 def test_a_secret_that_no_header_carries_is_refused_unquoted(
     fano: Fano, service: FakeService, secret: str, monkeypatch: pytest.MonkeyPatch
