@@ -17,6 +17,13 @@ class Browserless:
         self._service = service
         self.cookie = ""
 
+    @classmethod
+    def logged_in(cls, service: InProcess, token: str = ADMIN_TOKEN) -> "Browserless":
+        """With the admin token of the settings, or another."""
+        person = cls(service)
+        person.log_in(token)
+        return person
+
     def log_in(self, token: str = ADMIN_TOKEN, **fields: str) -> httpx.Response:
         answer = self.post("/login", {"token": token, **fields}, form_value=None)
         cookie = re.match(r"fano_session=([^;]+);", answer.headers.get("set-cookie", ""))

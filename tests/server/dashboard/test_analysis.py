@@ -34,9 +34,7 @@ def running(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
 
 @pytest.fixture
 def person(running: InProcess) -> Browserless:
-    made = Browserless(running)
-    made.log_in()
-    return made
+    return Browserless.logged_in(running)
 
 
 def test_every_method_has_a_form() -> None:
@@ -146,8 +144,7 @@ def test_a_form_becomes_a_job_whose_page_keeps_the_answer(running: InProcess, pe
     request = person.get(f"{address}/request.json")
     assert request.json() == {**METHODS["perturbed"]["example"], **json.loads(request.text)}
     assert model["job"]["id"][:6] in person.get("/analysis").text
-    other = Browserless(running)
-    other.log_in(make_token(running, "Ada")["token"])
+    other = Browserless.logged_in(running, make_token(running, "Ada")["token"])
     for path in (address, f"{address}.json", f"{address}/request.json"):
         assert other.get(path).status_code == 404
     assert other.post(f"{address}/cancel", {}).status_code == 404

@@ -35,9 +35,7 @@ def running(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
 
 @pytest.fixture
 def person(running: InProcess) -> Browserless:
-    made = Browserless(running)
-    made.log_in()
-    return made
+    return Browserless.logged_in(running)
 
 
 def npy(array: Any, name: str = "tokens.npy") -> tuple[str, bytes]:
@@ -223,8 +221,7 @@ def test_only_a_form_of_the_session_stores_and_forgets(running: InProcess, perso
 def test_an_array_is_seen_and_forgotten_by_who_sent_it_alone(running: InProcess, person: Browserless) -> None:
     person.post(ARRAYS, {"place": "X"}, file=npy(TOKENS))
     [mine] = stored(running)
-    other = Browserless(running)
-    other.log_in(make_token(running, "Ada")["token"])
+    other = Browserless.logged_in(running, make_token(running, "Ada")["token"])
     assert mine["id"] not in other.get(FIT).text
     assert other.post(ARRAYS, {"forget": mine["id"]}).status_code == 404
     assert stored(running) == [mine]

@@ -27,9 +27,7 @@ def running(database_url: str, tmp_path: Path) -> Iterator[InProcess]:
 
 @pytest.fixture
 def admin(running: InProcess) -> Browserless:
-    person = Browserless(running)
-    person.log_in()
-    return person
+    return Browserless.logged_in(running)
 
 
 def acts(person: Browserless, query: str = "") -> dict[str, Any]:
@@ -77,8 +75,7 @@ def test_pages_hold_every_entry_once(running: InProcess, admin: Browserless, mon
 
 
 def test_only_administrators_read_it(running: InProcess) -> None:
-    analyst = Browserless(running)
-    analyst.log_in(make_token(running, "Ada")["token"])
+    analyst = Browserless.logged_in(running, make_token(running, "Ada")["token"])
     assert analyst.get("/audit-log.json").status_code == 403
     assert Browserless(running).get("/audit-log").status_code == 303
 

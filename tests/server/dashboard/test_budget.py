@@ -24,19 +24,13 @@ def running(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
         yield service
 
 
-def person(running: InProcess, *token: str) -> Browserless:
-    made = Browserless(running)
-    made.log_in(*token)
-    return made
-
-
 def twin(visitor: Browserless, query: str = "") -> dict[str, Any]:
     found: dict[str, Any] = visitor.get(f"/budget.json{query}").json()
     return found
 
 
 def test_nothing_was_asked_yet(running: InProcess) -> None:
-    found = twin(person(running), "?limit=5")
+    found = twin(Browserless.logged_in(running), "?limit=5")
     assert (found["lines"], found["total"], found["spent"]) == ([], "0", 0)
     assert "Nothing was asked yet" in found["sentence"]
     assert "ε = 5 left" in found["limit_sentence"]
@@ -52,7 +46,7 @@ def test_the_sum_is_exact_over_versions_and_without_drafts(running: InProcess) -
     draft = {"name": "draft", "question": "q", "domain_size": 5, "epsilon": "3"}
     running.post("/v1/collections", json=draft, headers=ADMIN).raise_for_status()
     running.post(f"/v1/collections/{second.id}/close", headers=ADMIN).raise_for_status()
-    found = twin(person(running))
+    found = twin(Browserless.logged_in(running))
     total = Fraction("0.1") + Fraction("0.2") + Fraction(1, 3)
     assert Fraction(found["total"]) == total
     assert [(line["id"], line["versions"], line["epsilon"], line["state"]) for line in found["lines"]] == [
@@ -69,7 +63,7 @@ def test_the_sum_is_exact_over_versions_and_without_drafts(running: InProcess) -
 def test_a_limit_is_compared_with(running: InProcess, limit: str, spent: float, words: str) -> None:
     for epsilon in ("1", "2"):
         create(running.post, epsilon=epsilon, name=epsilon)
-    visitor = person(running)
+    visitor = Browserless.logged_in(running)
     found = twin(visitor, f"?limit={limit}")
     assert (found["limit"], found["spent"]) == (limit, spent)
     assert words in found["limit_sentence"]
@@ -81,13 +75,13 @@ def test_a_limit_is_compared_with(running: InProcess, limit: str, spent: float, 
 def test_large_sums_are_said_in_words(running: InProcess) -> None:
     for number in range(2):
         create(running.post, epsilon="8", name=str(number))
-    sentence = twin(person(running))["sentence"]
+    sentence = twin(Browserless.logged_in(running))["sentence"]
     assert "ε = 16" in sentence
     assert "hide nothing" in sentence
 
 
 def test_a_limit_that_is_none_is_explained(running: InProcess) -> None:
-    visitor = person(running)
+    visitor = Browserless.logged_in(running)
     for limit in ("much", "-1", "25"):
         assert visitor.get(f"/budget.json?limit={limit}").status_code == 422
     assert re.search("<h1>.*</h1>", visitor.get("/budget?limit=much").text)
@@ -96,7 +90,7 @@ def test_a_limit_that_is_none_is_explained(running: InProcess) -> None:
 def test_an_analyst_of_one_collection_sees_that_one(running: InProcess) -> None:
     seen = create(running.post, epsilon="1")
     create(running.post, epsilon="2", name="other")
-    analyst = person(running, make_token(running, "Ada", collection=seen.id)["token"])
+    analyst = Browserless.logged_in(running, make_token(running, "Ada", collection=seen.id)["token"])
     found = twin(analyst)
     assert ([line["id"] for line in found["lines"]], found["total"]) == ([seen.id], "1")
     assert Browserless(running).get("/budget").status_code == 303

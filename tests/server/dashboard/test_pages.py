@@ -29,9 +29,7 @@ def running(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
 
 @pytest.fixture
 def admin(running: InProcess) -> Browserless:
-    person = Browserless(running)
-    person.log_in()
-    return person
+    return Browserless.logged_in(running)
 
 
 def answered(running: InProcess, answers: list[int], seed: int = 1, **changes: Any) -> TestCollection:
@@ -104,8 +102,7 @@ def test_text_of_a_collection_cannot_become_markup(running: InProcess, admin: Br
 
 def test_an_analyst_of_one_collection_sees_no_other(running: InProcess) -> None:
     mine, other = answered(running, [0] * 50), answered(running, [1] * 50)
-    person = Browserless(running)
-    person.log_in(make_token(running, "Ada", collection=mine.id)["token"])
+    person = Browserless.logged_in(running, make_token(running, "Ada", collection=mine.id)["token"])
     listed = person.get("/collections.json").json()["collections"]
     assert [line["id"] for line in listed] == [mine.id]
     assert person.get(f"/collections/{mine.id}").status_code == 200
@@ -119,8 +116,7 @@ def test_an_analyst_of_one_collection_sees_no_other(running: InProcess) -> None:
 )
 def test_an_analyst_administers_nothing(running: InProcess, path: str) -> None:
     made = create(running.post)
-    person = Browserless(running)
-    person.log_in(make_token(running, "Ada")["token"])
+    person = Browserless.logged_in(running, make_token(running, "Ada")["token"])
     assert person.get(path.format(id=made.id)).status_code == 403
     for address, fields in (
         (f"/collections/{made.id}/move", {"verb": "close"}),
@@ -218,8 +214,7 @@ def test_a_page_is_about_the_window_cohort_and_version_that_are_chosen(sqlite_ur
         report([0] * 30, 0)
         clock.turn(86_400)
         report([0] * 20 + [space - 1] * 20, 1)
-        person = Browserless(running)
-        person.log_in()
+        person = Browserless.logged_in(running)
         first, second = 1_800_000_000 // 86_400, 1_800_000_000 // 86_400 + 1
         whole = person.get(f"/collections/{made.id}.json").json()
         assert whole["n"] == 70
